@@ -1,0 +1,81 @@
+// Data sets and the loader that brings their rows to the device.
+#ifndef WEFT_DATA_H
+#define WEFT_DATA_H
+#include <weft/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// What one row of a data set looks like: its dtype and shape, without the batch.
+struct weft_row {
+    enum weft_dtype dtype; // WEFT_DTYPE_NONE: there is none (only for y)
+    int ndim;
+    int64_t shape[WEFT_MAX_DIMS - 1];
+};
+
+// A data set of one's own: rows that are fetched by number.
+struct weft_data_source {
+    size_t size;
+    struct weft_row x, y; // input and target
+    int64_t count;        // rows
+    // Writes row `row` to x and, if there is a target, y. Called from the loader's threads, several
+    // at once. On failure returns false and fills *err.
+    bool (*get)(void *priv, int64_t row, void *x, void *y, struct weft_error *err);
+    void (*destroy)(void *priv); // [nothing to free]
+    void *priv;
+};
+#define weft_data_source(...) WEFT_PARAMS(weft_data_source, __VA_ARGS__)
+
+// A data set: fixed rows. Thread-safety: safe.
+typedef struct weft_data weft_data;
+
+// Takes src->priv: destroy is called with it, even if this fails.
+WEFT_API weft_data *weft_data_create(const struct weft_data_source *src, struct weft_error *err);
+WEFT_API void weft_data_destroy(weft_data **data);
+
+// The four files of MNIST and its kin in folder `dir`, read into memory: with split "train"
+// train-images-idx3-ubyte and train-labels-idx1-ubyte, with split "test" the t10k-... files; each
+// plain or, with zlib, ending in .gz. x is U8 [1, height, width], y is I64 [].
+// WEFT_IO for a missing file, WEFT_FORMAT for one that is cut or is no IDX file; nothing after the
+// data may follow. (Format: http://yann.lecun.com/exdb/mnist, "The IDX file format".)
+WEFT_API weft_data *weft_data_idx(const char *dir, const char *split, struct weft_error *err);
+
+WEFT_API int64_t weft_data_count(const weft_data *data); // rows; 0 for NULL
+// Borrowed from the data set; NULL for NULL.
+WEFT_API const struct weft_row *weft_data_x(const weft_data *data);
+WEFT_API const struct weft_row *weft_data_y(const weft_data *data);
+
+// Brings batches to the device, made ready by threads of its own while the device works.
+// Thread-safety: one thread at a time.
+typedef struct weft_loader weft_loader;
+struct weft_loader_params {
+    size_t size;
+    int batch;      // rows [32]; the last batch of an epoch may be smaller
+    bool drop_last; // leaves a smaller last batch out [no]
+    bool shuffle;   // a new order every epoch [no]
+    uint64_t seed;  // of the order: the same seed gives the same order [0]
+    int threads;    // that read ahead [1]
+    int ahead;      // batches made ready [4]
+    bool raw;       // U8 rows stay U8 [no: they become F32 in 0 .. 1, x / 255]
+};
+#define weft_loader_params(...) WEFT_PARAMS(weft_loader_params, __VA_ARGS__)
+
+// Takes data; NULL data gives NULL. WEFT_PARAM for a data set without rows. The threads start here.
+WEFT_API weft_loader *weft_loader_create(weft_data *data, const struct weft_loader_params *o,
+                                         struct weft_error *err);
+WEFT_API void weft_loader_destroy(weft_loader **l);
+
+// The next batch, owned by the scope: *x [batch, ...] and, if y is not NULL, *y [batch, ...]. False
+// at the end of an epoch, and the call after that begins the next one; false on error, which is
+// then in the scope. Until weft_scope_reset() a batch and what was computed from it stay in memory.
+WEFT_API bool weft_loader_next(weft_loader *l, weft_scope *s, weft_tensor **x, weft_tensor **y);
+
+WEFT_API int64_t weft_loader_batches(const weft_loader *l); // in an epoch; 0 for NULL
+// Borrowed from the loader; NULL for NULL.
+WEFT_API const weft_data *weft_loader_data(const weft_loader *l);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

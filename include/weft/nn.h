@@ -1,0 +1,128 @@
+// Parameters, gradients, layers and optimizers.
+//
+// A layer is a function of (scope, params, name, x); a model is a C function that calls layers. The
+// params hold the tensors that the layers make on first use, by name; a checkpoint is the params in
+// a file.
+#ifndef WEFT_NN_H
+#define WEFT_NN_H
+#include <weft/op.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Thread-safety: many readers or one writer. Scopes that record layers are readers once the
+// parameters exist; making parameters, gradients, an optimizer's step and loading write.
+typedef struct weft_params weft_params;
+
+// An empty store. Initial values come from the seed and the parameter's name, so they are the same
+// on every device and do not depend on the order in which layers are called.
+// NULL if dev is NULL or memory ran out.
+WEFT_API weft_params *weft_params_create(weft_device *dev, uint64_t seed, struct weft_error *err);
+WEFT_API void weft_params_destroy(weft_params **p);
+
+// Number of parameter tensors, and of elements in all of them.
+WEFT_API int weft_params_count(const weft_params *p);
+WEFT_API int64_t weft_params_elements(const weft_params *p);
+// Name of the i-th, in the order they were made; NULL past the last. Borrowed from p.
+WEFT_API const char *weft_params_name(const weft_params *p, int i);
+
+// Copies a parameter to or from the host: dense, the last dimension innermost. A value that was set
+// makes what a scope recorded with the old one, and did not run yet, WEFT_STALE. Setting waits for
+// the device.
+WEFT_API bool weft_params_get(const weft_params *p, const char *name, void *dst, size_t bytes,
+                              struct weft_error *err);
+WEFT_API bool weft_params_set(weft_params *p, const char *name, const void *src, size_t bytes,
+                              struct weft_error *err);
+// The gradient, likewise; zeros where there is none.
+WEFT_API bool weft_params_get_grad(const weft_params *p, const char *name, void *dst, size_t bytes,
+                                   struct weft_error *err);
+
+// Freezes (or thaws) every parameter whose name begins with `prefix` ("" for all): no gradient, no
+// update. Binds when a layer is recorded. Returns how many there are.
+WEFT_API int weft_params_freeze(weft_params *p, const char *prefix, bool frozen);
+
+// Saves the parameters as safetensors (file.h), or sets them from such a file: every parameter in
+// the file is made or, if it is there, must have the same dtype and shape; parameters that the file
+// lacks are an error. On error nothing has changed. Not saved: gradients and the optimizer's state.
+WEFT_API bool weft_params_save(const weft_params *p, const char *path, struct weft_error *err);
+WEFT_API bool weft_params_load(weft_params *p, const char *path, struct weft_error *err);
+
+enum weft_init_kind {
+    WEFT_INIT_CONSTANT = 1, // every element a
+    WEFT_INIT_UNIFORM,      // uniform in [a, b)
+    WEFT_INIT_NORMAL,       // normal with mean a and standard deviation b
+};
+struct weft_init {
+    enum weft_init_kind kind;
+    double a, b;
+};
+// The parameter `name` as a tensor of the scope, made with `init` on first use. For layers of one's
+// own. WEFT_SHAPE if it exists with another shape. F32.
+WEFT_API weft_tensor *weft_param(weft_scope *s, weft_params *p, const char *name,
+                                 struct weft_init init, int ndim, const int64_t *shape);
+
+// Adds d loss / d p to the gradient of every parameter p of `params` that the scalar loss depends on
+// and that is not frozen. WEFT_PARAM if there is none, or if the scope does not train.
+WEFT_API bool weft_backward(weft_scope *s, const weft_tensor *loss, weft_params *params);
+// d y / d x for a scalar y and any tensor x of the scope that y depends on.
+WEFT_API weft_tensor *weft_grad(weft_scope *s, const weft_tensor *y, const weft_tensor *x);
+// Records that the gradients of params are forgotten.
+WEFT_API bool weft_zero_grad(weft_scope *s, weft_params *params);
+
+struct weft_linear_params {
+    size_t size;
+    int out;      // features out; required
+    bool no_bias; // [no]
+};
+#define weft_linear_params(...) WEFT_PARAMS(weft_linear_params, __VA_ARGS__)
+// x w^T + b. x [..., in] -> [..., out]. w is "<name>.weight" [out, in] of p and b is "<name>.bias"
+// [out], both made on first use, uniform in +-1/sqrt(in) as in PyTorch.
+WEFT_API weft_tensor *weft_linear(weft_scope *s, weft_params *p, const char *name,
+                                  const weft_tensor *x, const struct weft_linear_params *o);
+
+// Thread-safety: one thread at a time.
+typedef struct weft_optim weft_optim;
+
+// Stochastic gradient descent:
+//   g += weight_decay * p;  v = momentum * v + g (v = g at the first step);
+//   p -= lr * (nesterov ? g + momentum * v : v)
+// as torch.optim.SGD.
+struct weft_sgd_params {
+    size_t size;
+    double lr;           // step size [1e-2]
+    double momentum;     // [0]
+    double weight_decay; // [0]
+    bool nesterov;       // needs a momentum [no]
+};
+#define weft_sgd_params(...) WEFT_PARAMS(weft_sgd_params, __VA_ARGS__)
+WEFT_API weft_optim *weft_sgd_create(weft_params *p, const struct weft_sgd_params *o,
+                                     struct weft_error *err);
+
+// Adam (Kingma and Ba, 2015), with decoupled weight decay (Loshchilov and Hutter, 2019):
+//   p -= lr * weight_decay * p;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
+//   p -= lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+// as torch.optim.AdamW.
+struct weft_adam_params {
+    size_t size;
+    double lr;           // step size [1e-3]
+    double beta1, beta2; // decay of the two moments [0.9, 0.999]
+    double eps;          // [1e-8]
+    double weight_decay; // [0]
+};
+#define weft_adam_params(...) WEFT_PARAMS(weft_adam_params, __VA_ARGS__)
+WEFT_API weft_optim *weft_adam_create(weft_params *p, const struct weft_adam_params *o,
+                                      struct weft_error *err);
+
+// Changes the step size of the steps recorded from now on, for schedules.
+WEFT_API void weft_optim_set_lr(weft_optim *o, double lr);
+WEFT_API double weft_optim_lr(const weft_optim *o);
+// Records the update of every parameter that has a gradient and is not frozen, then the clearing of
+// the gradients. If anything recorded before it fails, no parameter changes.
+WEFT_API bool weft_optim_step(weft_optim *o, weft_scope *s);
+WEFT_API void weft_optim_destroy(weft_optim **o);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,114 @@
+// Scopes and tensors.
+//
+// A scope is one stretch of work. A call on it, such as weft_relu(s, x), is checked at once and
+// recorded; it runs when a value is asked for (weft_read, weft_item, weft_flush) and then together
+// with everything recorded before it, in order. Asking is the only wait for the device. A scope
+// owns every tensor made in it and frees them at weft_scope_reset(), which a training loop calls
+// once a step.
+//
+// A tensor's value never changes. It has a shape from the start, and storage once it has run. What
+// keeps its storage: what was asked for, what no other call has used (a loss, a metric), what
+// weft_want() named, and, in a scope that trains, what a gradient will read. Anything else may have
+// been merged into other kernels; asked for later, it is computed again from what has storage. If a
+// parameter that it depends on has changed in between, that is WEFT_STALE.
+//
+// Work calls leave the first error in the scope. From then on every call on it does nothing and
+// returns NULL or false, so that calls can be nested and checked once:
+//     y = weft_relu(s, weft_matmul(s, a, b));
+//     if (weft_scope_error(s)->status) ...
+// A NULL tensor is WEFT_PARAM. So is a handle from before a reset or from another scope: it is
+// found, not undefined, as long as at least 4096 younger handles of the device have not been made.
+#ifndef WEFT_TENSOR_H
+#define WEFT_TENSOR_H
+#include <weft/device.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { WEFT_MAX_DIMS = 8 };
+
+// name in weft, bytes of one element. F16 and BF16 are storage types: arithmetic is in float.
+// BOOL is one byte, 0 or 1.
+#define WEFT_DTYPE_MAP(X)                                                                          \
+    X(F32, 4) X(F16, 2) X(BF16, 2) X(F64, 8) X(I8, 1) X(U8, 1) X(I32, 4) X(I64, 8) X(BOOL, 1)
+enum weft_dtype {
+    WEFT_DTYPE_NONE,
+#define X(name, bytes) WEFT_##name,
+    WEFT_DTYPE_MAP(X)
+#undef X
+};
+// "F32"; "none" for a number that is no dtype. Thread-safety: safe.
+WEFT_API const char *weft_dtype_name(enum weft_dtype dtype);
+// Bytes of one element; 0 for a number that is no dtype. Thread-safety: safe.
+WEFT_API size_t weft_dtype_size(enum weft_dtype dtype);
+
+// Read-only; the library keeps more behind it. Thread-safety: as its scope; a kept tensor may be
+// read by any thread.
+typedef struct weft_tensor {
+    enum weft_dtype dtype;
+    int ndim;                     // 0 for a scalar
+    int64_t shape[WEFT_MAX_DIMS]; // elements, outermost first
+} weft_tensor;
+
+// Number of elements: the product of the shape; 0 for NULL.
+WEFT_API int64_t weft_count(const weft_tensor *x);
+
+// Thread-safety: one thread at a time; different scopes of a device in parallel.
+typedef struct weft_scope weft_scope;
+struct weft_scope_params {
+    size_t size;
+    bool train;    // record gradients [no]
+    uint64_t seed; // of everything random in this scope [0]
+};
+#define weft_scope_params(...) WEFT_PARAMS(weft_scope_params, __VA_ARGS__)
+
+// NULL if dev is NULL (an error already in *err is kept) or memory ran out.
+WEFT_API weft_scope *weft_scope_create(weft_device *dev, const struct weft_scope_params *p,
+                                       struct weft_error *err);
+WEFT_API void weft_scope_destroy(weft_scope **s);
+
+// Ends a step: runs the parameter updates still pending with what they need, drops everything else
+// that has not run, frees the tensors of the scope and forgets the records. Keeps the error; after
+// an error nothing runs. Random numbers go on where they were. False after an error.
+WEFT_API bool weft_scope_reset(weft_scope *s);
+
+// The first error of the scope: status WEFT_OK if none, WEFT_PARAM for a NULL scope. Borrowed.
+WEFT_API const struct weft_error *weft_scope_error(const weft_scope *s);
+// Drops everything recorded and forgets the error: the scope is as good as new.
+WEFT_API void weft_scope_clear(weft_scope *s);
+// Makes the scope fail with WEFT_CANCELLED before its next launch. The one call on a scope that is
+// allowed from any thread.
+WEFT_API void weft_scope_cancel(weft_scope *s);
+
+WEFT_API weft_device *weft_scope_device(const weft_scope *s);
+WEFT_API bool weft_scope_trains(const weft_scope *s);
+
+// Names the calls that follow in error texts and profiles, "decoder/fc1: matmul: ..."; labels nest.
+// The text is copied.
+WEFT_API void weft_label_push(weft_scope *s, const char *label);
+WEFT_API void weft_label_pop(weft_scope *s);
+
+// A tensor with the data at `data`, dense, the last dimension innermost, copied during the call.
+WEFT_API weft_tensor *weft_from_host(weft_scope *s, enum weft_dtype dtype, int ndim,
+                                     const int64_t *shape, const void *data);
+
+// Runs what is recorded, waits for x and copies it to dst, dense, the last dimension innermost.
+// `bytes` must be weft_count(x) * weft_dtype_size(x->dtype).
+WEFT_API bool weft_read(weft_scope *s, const weft_tensor *x, void *dst, size_t bytes);
+// Likewise the one element of x, of any dtype; NAN on error.
+WEFT_API double weft_item(weft_scope *s, const weft_tensor *x);
+// Runs what is recorded, without waiting for it: the updates of parameters are on their way then.
+WEFT_API bool weft_flush(weft_scope *s);
+
+// Keeps the storage of x until the reset, whatever else becomes of it. Returns x.
+WEFT_API const weft_tensor *weft_want(weft_scope *s, const weft_tensor *x);
+// Runs what is recorded and returns an owned tensor with the value of x and without history. It
+// may be used in any scope of the device and outlives a reset.
+WEFT_API weft_tensor *weft_keep(weft_scope *s, const weft_tensor *x);
+WEFT_API void weft_tensor_destroy(weft_tensor **x);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

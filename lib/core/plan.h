@@ -1,0 +1,14 @@
+// The plan: what of the records has to run, and running it.
+#ifndef WF_CORE_PLAN_H
+#define WF_CORE_PLAN_H
+#include "core/scope.h"
+
+// Runs everything pending, in order, and whatever else `target` (may be NULL) needs: afterwards it
+// has storage.
+bool wf_plan_run(weft_scope *s, struct wf_tensor *target);
+// Runs the pending updates with what they need, and nothing else.
+bool wf_plan_updates(weft_scope *s);
+// As wf_plan_run; then *out holds the tensor dense. It is x, or a dense copy that the scope owns.
+bool wf_plan_dense(weft_scope *s, struct wf_tensor *x, struct wf_tensor **out);
+
+#endif

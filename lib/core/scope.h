@@ -1,0 +1,63 @@
+// The scope: what is recorded, who owns it, and what went wrong.
+#ifndef WF_CORE_SCOPE_H
+#define WF_CORE_SCOPE_H
+#include "base/arena.h"
+#include "base/text.h"
+#include "core/op.h"
+
+// What a scope knows of a variable beyond the variable itself.
+struct wf_leaf {
+    struct wf_variable *variable;
+    int pending;            // updates of it that are recorded and have not run
+    struct wf_tensor *grad; // the gradient that a record of this scope leaves in it; NULL: none
+    bool grad_known;        // `grad` holds, not variable->grad
+    struct wf_leaf *next;
+};
+
+struct weft_scope {
+    weft_device *dev;
+    struct weft_error err;
+    bool train, eager;
+    uint64_t seed, draws;
+    atomic_bool cancelled;
+    struct wf_arena arena; // records, attributes, labels: until the reset
+    struct wf_record **record;
+    int nrecords, room;
+    int first_pending; // every record below has run
+    int updates;       // update records so far
+    struct wf_tensor *tensors;
+    struct wf_leaf *leaves;
+    struct wf_text label;
+    const char *label_copy; // in the arena; NULL: to be copied at the next record
+};
+
+// Leaves an error in the scope, "label: text"; always false.
+bool wf_scope_fail(weft_scope *s, enum weft_status status, const char *fmt, ...) WF_PRINTF(3, 4);
+// A wrong call: WEFT_PARAM, and an abort where the library was built with -Ddebug-abort=true.
+bool wf_scope_wrong(weft_scope *s, const char *fmt, ...) WF_PRINTF(2, 3);
+// Neither NULL nor in error.
+bool wf_scope_ok(const weft_scope *s);
+// Is x a tensor that this scope may use? Leaves an error that begins with the op's name if not.
+bool wf_scope_takes(weft_scope *s, const char *op, const weft_tensor *x);
+
+// A tensor without record, storage or strides, owned by the scope; NULL after an error.
+struct wf_tensor *wf_scope_tensor(weft_scope *s, enum weft_dtype dtype, int ndim,
+                                  const int64_t *shape);
+// Are this dtype and shape possible on the device? Errors begin with `op`.
+bool wf_scope_shape(weft_scope *s, const char *op, enum weft_dtype dtype, int ndim,
+                    const int64_t *shape);
+// The scope's notes on a variable; NULL when out of memory.
+struct wf_leaf *wf_scope_leaf(weft_scope *s, struct wf_variable *v);
+// A tensor that reads a variable as it is after the updates recorded so far.
+weft_tensor *wf_scope_variable(weft_scope *s, struct wf_variable *v, bool tracked, int ndim,
+                               const int64_t *shape);
+// The gradient of a variable as records see it; NULL: there is none.
+weft_tensor *wf_scope_grad(weft_scope *s, struct wf_variable *v, int ndim, const int64_t *shape);
+
+// Says whether the gradient of this record is still to come and will read what its row saves.
+void wf_note_saved(struct wf_record *r, bool saves);
+
+// The number of the next random draw.
+uint64_t wf_scope_draw(weft_scope *s);
+
+#endif

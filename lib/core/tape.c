@@ -1,0 +1,75 @@
+// The tape. A gradient pass walks the records that precede y backwards; each adds the gradients of
+// its inputs to what other readers of them have left. The gradients are ordinary records.
+#include "core/tape.h"
+
+enum { MAX_INPUTS = 16 };
+
+static bool add_grad(weft_scope *s, struct wf_tensor *t, weft_tensor *g,
+                     const struct wf_tape_ops *ops)
+{
+    t->grad = t->grad ? ops->add(s, t->grad, g) : g;
+    return t->grad;
+}
+
+static bool walk_record(weft_scope *s, struct wf_record *r, const struct wf_tape_ops *ops)
+{
+    weft_tensor *gy[WF_MAX_OUT] = {NULL}, *gx[MAX_INPUTS] = {NULL};
+    bool any = false;
+    for (int i = 0; i < r->nout; i++) {
+        gy[i] = r->out[i]->grad;
+        any = any || gy[i];
+    }
+    if (!any || !r->op->grad)
+        return true;
+    if (!r->op->grad(s, r, gy, gx))
+        return false;
+    wf_note_saved(r, false);
+    for (int i = 0; i < r->nin; i++) {
+        if (gx[i] && wf_wants(r, i) && !add_grad(s, r->in[i], gx[i], ops))
+            return false;
+    }
+    return true;
+}
+
+// Works out anew what is tracked: what depends on x, or, without x, on parameters.
+static void track(weft_scope *s, const struct wf_tensor *x)
+{
+    for (struct wf_tensor *t = s->tensors; t; t = t->next) {
+        if (!t->record)
+            t->tracked = x ? t == x : t->leaf_tracked;
+    }
+    for (int i = 0; i < s->nrecords; i++) {
+        struct wf_record *r = s->record[i];
+        bool tracked = false;
+        for (int j = 0; j < r->nin; j++)
+            tracked = tracked || r->in[j]->tracked;
+        for (int j = 0; j < r->nout; j++)
+            r->out[j]->tracked = r->out[j] == x || (tracked && r->op->grad);
+    }
+}
+
+bool wf_tape_walk(weft_scope *s, const char *call, const weft_tensor *y, struct wf_tensor *x,
+                  const struct wf_tape_ops *ops)
+{
+    struct wf_tensor *t = wf_tensor(y);
+    if (weft_count(y) != 1)
+        return wf_scope_fail(s, WEFT_SHAPE, "%s: %s has %lld elements; a scalar was wanted", call,
+                             WF_SHAPE(y->ndim, y->shape), (long long)weft_count(y));
+    if (x)
+        track(s, x);
+    if (!t->tracked || !add_grad(s, t, ops->ones(s, y), ops))
+        return wf_scope_fail(s, WEFT_PARAM, "%s: the scalar does not depend on %s", call,
+                             x ? "that tensor" : "a parameter that is not frozen");
+    for (int i = t->record ? t->record->index : -1; i >= 0; i--) {
+        if (!walk_record(s, s->record[i], ops))
+            return false;
+    }
+    return wf_scope_ok(s);
+}
+
+void wf_tape_forget(weft_scope *s)
+{
+    for (struct wf_tensor *t = s->tensors; t; t = t->next)
+        t->grad = NULL;
+    track(s, NULL);
+}

@@ -1,0 +1,100 @@
+// Capabilities, found by building and running a small kernel (cl/probe.cl) on the device. What an
+// extension string says only decides whether to try. Answers are kept in the store.
+#include "base/text.h"
+#include "dev/device.h"
+#include "dev/launch.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ITEMS = 8 };
+
+static const struct probe {
+    const char *name;      // in the store
+    const char *extension; // without it there is no try
+    const char *kernel, *define;
+} probes[WEFT_CAP_COUNT] = {
+    [WEFT_CAP_F64] = {"f64", "cl_khr_fp64", "probe_f64", "#define PROBE_F64\n"},
+    [WEFT_CAP_F16] = {"f16", "cl_khr_fp16", "probe_f16", "#define PROBE_F16\n"},
+    [WEFT_CAP_SUBGROUP_SHUFFLE] = {"subgroup_shuffle", "cl_khr_subgroup_shuffle",
+                                   "probe_subgroup_shuffle", "#define PROBE_SUBGROUP_SHUFFLE\n"},
+    [WEFT_CAP_INT_DOT] = {"int_dot", "cl_khr_integer_dot_product", "probe_int_dot",
+                          "#define PROBE_INT_DOT\n"},
+};
+
+static bool has_extension(weft_device *dev, const char *name)
+{
+    size_t n = 0;
+    if (dev->cl.clGetDeviceInfo(dev->id, CL_DEVICE_EXTENSIONS, 0, NULL, &n) || !n)
+        return false;
+    char *all = calloc(1, n + 1);
+    bool found = false;
+    if (all && !dev->cl.clGetDeviceInfo(dev->id, CL_DEVICE_EXTENSIONS, n, all, NULL)) {
+        for (char *word = all; *word && !found;) {
+            size_t length = strcspn(word, " ");
+            found = length == strlen(name) && !strncmp(word, name, length);
+            word += length + strspn(word + length, " ");
+        }
+    }
+    free(all);
+    return found;
+}
+
+// A device that refuses the probe is no error: errors go to a place of their own.
+static bool run_probe(weft_device *dev, const struct probe *p)
+{
+    struct weft_error err = {0};
+    int32_t out[ITEMS] = {0};
+    struct wf_request r = {"probe", p->kernel, p->define, "probe", .quiet = true};
+    struct wf_kernel *k = wf_kernel_get(dev, &r, &err);
+    struct wf_block *b = k ? wf_pool_take(dev, sizeof out, &err) : NULL;
+    struct wf_launch l = {.kernel = k, .op = "probe", .tasks = 1, .local = ITEMS};
+    if (k && l.local > k->max_group)
+        l.local = k->max_group;
+    bool right = b;
+    if (b) {
+        wf_launch_mem(&l, &b->mem);
+        right = wf_launch(dev, &l, &err) &&
+                wf_download(dev, b->mem, 0, out, l.local * sizeof *out, &err);
+    }
+    for (size_t i = 0; i < l.local; i++)
+        right = right && out[i] == 1;
+    wf_pool_give(dev, b);
+    return right;
+}
+
+static void probe_key(weft_device *dev, const struct probe *p, struct wf_text *key)
+{
+    wf_text_add(key, "probe %s kernels %d\nplatform %s\ndevice %s\nvendor %s\ndriver %s\nversion %s",
+                p->name, WF_KERNEL_VERSION, dev->info.platform, dev->info.name, dev->info.vendor,
+                dev->info.driver, dev->info.version);
+}
+
+static bool ask(weft_device *dev, const struct probe *p)
+{
+    if (!has_extension(dev, p->extension) || !dev->info.has_compiler)
+        return false;
+    struct wf_text key = {0};
+    void *answer = NULL;
+    size_t n = 0;
+    probe_key(dev, p, &key);
+    bool yes;
+    if (!key.failed && wf_store_load(&dev->store, key.data, key.length, &answer, &n) && n == 1) {
+        yes = *(char *)answer == 'y';
+    } else {
+        yes = run_probe(dev, p);
+        if (!key.failed)
+            wf_store_save(&dev->store, key.data, key.length, yes ? "y" : "n", 1);
+    }
+    free(answer);
+    wf_text_finish(&key);
+    return yes;
+}
+
+bool weft_device_has(weft_device *dev, enum weft_capability cap)
+{
+    if (!dev || (int)cap < 0 || (int)cap >= WEFT_CAP_COUNT)
+        return false;
+    if (!dev->caps[cap])
+        dev->caps[cap] = ask(dev, &probes[cap]) ? 2 : 1;
+    return dev->caps[cap] == 2;
+}

@@ -1,0 +1,275 @@
+// Reading safetensors. The file is mapped and not trusted: every place is checked against the
+// file's length before it is used, and the tensors must cover the data without a gap or an overlap.
+#include "file/safetensors.h"
+#include "base/json.h"
+#include "base/os.h"
+#include "base/text.h"
+#include <stdlib.h>
+
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "lib/file/safetensors.c hands out the data as they are in the file, which is little endian"
+#endif
+
+struct entry {
+    struct weft_file_tensor tensor;
+    uint64_t begin, end; // in the data
+    size_t number;       // place in the header
+    void *copy;          // the data, where they are not aligned in the file; or NULL
+};
+
+struct weft_safetensors {
+    struct wf_map map;
+    wf_json *header; // holds the names
+    struct entry *entry;
+    const struct weft_file_tensor **by_name;
+    size_t count, room;
+};
+
+// What a walk through the header needs.
+struct reader {
+    weft_safetensors *f;
+    const char *path;
+    uint64_t data_bytes;
+    struct weft_error *err;
+};
+
+static bool is_text(void *priv, const char *key, const wf_json *v)
+{
+    (void)priv, (void)key;
+    return wf_json_get_text(v);
+}
+
+static bool read_dtype(const struct reader *r, const wf_json *v, struct weft_file_tensor *t)
+{
+    const char *name = wf_json_get_text(v);
+    if (!name)
+        return wf_fail(r->err, WEFT_FORMAT, "%s: tensor '%s': dtype is missing or no text", r->path,
+                       t->name);
+#define X(dtype_name, bytes)        \
+    if (!strcmp(name, #dtype_name)) \
+        t->dtype = WEFT_##dtype_name;
+    WEFT_DTYPE_MAP(X)
+#undef X
+    if (!t->dtype)
+        wf_fail(r->err, WEFT_FORMAT,
+                "%s: tensor '%s': dtype is '%s', wanted F64 F32 F16 BF16 I64 I32 I8 U8 or BOOL",
+                r->path, t->name, name);
+    return t->dtype;
+}
+
+static bool read_shape(const struct reader *r, const wf_json *v, struct weft_file_tensor *t)
+{
+    size_t n = wf_json_length(v);
+    if (!wf_json_is_array(v) || n > WEFT_MAX_DIMS)
+        return wf_fail(r->err, WEFT_FORMAT,
+                       "%s: tensor '%s': shape is no array of at most %d integers", r->path,
+                       t->name, WEFT_MAX_DIMS);
+    for (size_t i = 0; i < n; i++) {
+        if (!wf_json_get_int(wf_json_at(v, i), &t->shape[i]) || t->shape[i] < 0)
+            return wf_fail(r->err, WEFT_FORMAT,
+                           "%s: tensor '%s': dimension %zu is no count of elements", r->path,
+                           t->name, i);
+    }
+    t->ndim = (int)n;
+    return true;
+}
+
+static bool read_place(const struct reader *r, const wf_json *v, struct entry *e)
+{
+    int64_t begin = 0, end = 0;
+    if (wf_json_length(v) != 2 || !wf_json_get_int(wf_json_at(v, 0), &begin) ||
+        !wf_json_get_int(wf_json_at(v, 1), &end))
+        return wf_fail(r->err, WEFT_FORMAT,
+                       "%s: tensor '%s': data_offsets is missing or not two integers", r->path,
+                       e->tensor.name);
+    if (begin < 0 || end < begin || (uint64_t)end > r->data_bytes)
+        return wf_fail(r->err, WEFT_FORMAT,
+                       "%s: tensor '%s': data_offsets are [%lld,%lld], the file has %llu bytes of "
+                       "data",
+                       r->path, e->tensor.name, (long long)begin, (long long)end,
+                       (unsigned long long)r->data_bytes);
+    e->begin = (uint64_t)begin;
+    e->end = (uint64_t)end;
+    uint64_t bytes = 0;
+    if (!wf_safetensors_bytes(&e->tensor, &bytes) || bytes != e->end - e->begin)
+        return wf_fail(r->err, WEFT_FORMAT, "%s: tensor '%s': %s%s does not fit %llu bytes of data",
+                       r->path, e->tensor.name, weft_dtype_name(e->tensor.dtype),
+                       WF_SHAPE(e->tensor.ndim, e->tensor.shape),
+                       (unsigned long long)(e->end - e->begin));
+    return true;
+}
+
+static struct entry *add_entry(const struct reader *r)
+{
+    weft_safetensors *f = r->f;
+    if (f->count == f->room) {
+        size_t room = f->room ? f->room * 2 : 32;
+        struct entry *entry = realloc(f->entry, room * sizeof *entry);
+        if (!entry) {
+            wf_fail_nomem(r->err, r->path);
+            return NULL;
+        }
+        f->entry = entry;
+        f->room = room;
+    }
+    f->entry[f->count] = (struct entry){.number = f->count};
+    return &f->entry[f->count++];
+}
+
+static bool read_member(void *priv, const char *name, const wf_json *v)
+{
+    const struct reader *r = priv;
+    if (!strcmp(name, WF_SAFETENSORS_METADATA))
+        return (wf_json_is_object(v) && wf_json_each(v, is_text, NULL)) ||
+               wf_fail(r->err, WEFT_FORMAT, "%s: %s is not an object of texts", r->path, name);
+    struct entry *e = add_entry(r);
+    if (!e)
+        return false;
+    e->tensor.name = name;
+    return read_dtype(r, wf_json_member(v, "dtype"), &e->tensor) &&
+           read_shape(r, wf_json_member(v, "shape"), &e->tensor) &&
+           read_place(r, wf_json_member(v, "data_offsets"), e);
+}
+
+// By place; an empty tensor before the one that begins where it is.
+static int compare_places(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    if (x->end != y->end)
+        return x->end < y->end ? -1 : 1;
+    return x->number < y->number ? -1 : 1;
+}
+
+static bool check_cover(const struct reader *r)
+{
+    const weft_safetensors *f = r->f;
+    uint64_t at = 0;
+    for (size_t i = 0; i < f->count; at = f->entry[i++].end) {
+        if (f->entry[i].begin != at)
+            return wf_fail(r->err, WEFT_FORMAT,
+                           "%s: tensor '%s': data begin at %llu, wanted %llu, where those before "
+                           "end",
+                           r->path, f->entry[i].tensor.name, (unsigned long long)f->entry[i].begin,
+                           (unsigned long long)at);
+    }
+    return at == r->data_bytes ||
+           wf_fail(r->err, WEFT_FORMAT, "%s: %llu bytes after the last tensor, wanted none",
+                   r->path, (unsigned long long)(r->data_bytes - at));
+}
+
+// Data that are not aligned for their dtype are copied: callers read them as arrays.
+static bool find_data(const struct reader *r, struct entry *e)
+{
+    const char *data = (const char *)r->f->map.data + (r->f->map.bytes - r->data_bytes) + e->begin;
+    size_t bytes = (size_t)(e->end - e->begin);
+    if (!bytes)
+        data = r->f->map.data; // any aligned place
+    e->tensor.data = data;
+    if ((uintptr_t)data % weft_dtype_size(e->tensor.dtype) == 0)
+        return true;
+    if (!(e->copy = malloc(bytes)))
+        return wf_fail_nomem(r->err, r->path);
+    memcpy(e->copy, data, bytes);
+    e->tensor.data = e->copy;
+    return true;
+}
+
+static bool read_header(struct reader *r)
+{
+    const struct wf_map *m = &r->f->map;
+    const unsigned char *file = m->data;
+    if (m->bytes < 8)
+        return wf_fail(r->err, WEFT_FORMAT, "%s: has %zu bytes, a safetensors file at least 8",
+                       r->path, m->bytes);
+    uint64_t n = 0;
+    for (int i = 0; i < 8; i++)
+        n |= (uint64_t)file[i] << 8 * i;
+    if (n > m->bytes - 8 || n > WF_SAFETENSORS_MAX_HEADER)
+        return wf_fail(r->err, WEFT_FORMAT, "%s: header of %llu bytes, at most %zu can be there",
+                       r->path, (unsigned long long)n,
+                       m->bytes - 8 < WF_SAFETENSORS_MAX_HEADER ? m->bytes - 8
+                                                                : WF_SAFETENSORS_MAX_HEADER);
+    if (!n || file[8] != '{')
+        return wf_fail(r->err, WEFT_FORMAT, "%s: the header is no JSON object", r->path);
+    r->data_bytes = m->bytes - 8 - n;
+    r->f->header = wf_json_parse(r->path, (const char *)file + 8, (size_t)n, r->err);
+    return r->f->header && wf_json_each(r->f->header, read_member, r);
+}
+
+static bool read_file(struct reader *r)
+{
+    weft_safetensors *f = r->f;
+    if (!wf_map_open(&f->map, r->path, r->err) || !read_header(r))
+        return false;
+    if (f->count)
+        qsort(f->entry, f->count, sizeof *f->entry, compare_places);
+    if (!check_cover(r))
+        return false;
+    if (!(f->by_name = malloc((f->count + 1) * sizeof *f->by_name)))
+        return wf_fail_nomem(r->err, r->path);
+    for (size_t i = 0; i < f->count; i++) {
+        if (!find_data(r, &f->entry[i]))
+            return false;
+        f->by_name[i] = &f->entry[i].tensor;
+    }
+    wf_safetensors_sort(f->by_name, f->count);
+    return true;
+}
+
+weft_safetensors *weft_safetensors_open(const char *path, struct weft_error *err)
+{
+    if (!path) {
+        wf_fail(err, WEFT_PARAM, "weft_safetensors_open: path is NULL");
+        return NULL;
+    }
+    weft_safetensors *f = calloc(1, sizeof *f);
+    if (!f) {
+        wf_fail_nomem(err, path);
+        return NULL;
+    }
+    struct reader r = {.f = f, .path = path, .err = err};
+    if (!read_file(&r))
+        weft_safetensors_close(&f);
+    return f;
+}
+
+void weft_safetensors_close(weft_safetensors **f)
+{
+    if (!f || !*f)
+        return;
+    for (size_t i = 0; i < (*f)->count; i++)
+        free((*f)->entry[i].copy);
+    free((*f)->entry);
+    free((*f)->by_name);
+    wf_json_free((*f)->header);
+    wf_map_close(&(*f)->map);
+    free(*f);
+    *f = NULL;
+}
+
+int weft_safetensors_count(const weft_safetensors *f)
+{
+    return f ? (int)f->count : 0;
+}
+
+const struct weft_file_tensor *weft_safetensors_at(const weft_safetensors *f, int i)
+{
+    return f && i >= 0 && (size_t)i < f->count ? &f->entry[i].tensor : NULL;
+}
+
+static int compare_name(const void *name, const void *b)
+{
+    const struct weft_file_tensor *const *t = b;
+    return strcmp(name, (*t)->name);
+}
+
+const struct weft_file_tensor *weft_safetensors_find(const weft_safetensors *f, const char *name)
+{
+    if (!f || !name || !f->count)
+        return NULL;
+    const struct weft_file_tensor *const *t =
+        bsearch(name, f->by_name, f->count, sizeof *f->by_name, compare_name);
+    return t ? *t : NULL;
+}

@@ -1,0 +1,38 @@
+// The params store as lib/nn sees it.
+#ifndef WF_NN_PARAMS_H
+#define WF_NN_PARAMS_H
+#include "core/scope.h"
+#include <weft/nn.h>
+
+struct wf_param {
+    struct wf_variable variable; // first: a variable of the store is a parameter
+    char *name;
+    int ndim;
+    int64_t shape[WEFT_MAX_DIMS], count;
+    bool frozen;
+};
+
+struct weft_params {
+    weft_device *dev;
+    uint64_t seed;
+    atomic_int refs;    // the handle and the optimizers
+    wf_mutex lock;      // held while parameters are added or looked up
+    struct wf_param **param;
+    int count, room;
+    bool torn; // an optimizer step failed half-way
+};
+
+weft_params *wf_params_ref(weft_params *p);
+void wf_params_unref(weft_params *p);
+// The parameter of that name; NULL if there is none.
+struct wf_param *wf_params_find(const weft_params *p, const char *name);
+// A new parameter with `init`. `name` must not be there.
+struct wf_param *wf_params_add(weft_params *p, const char *name, struct weft_init init, int ndim,
+                               const int64_t *shape, struct weft_error *err);
+// Takes the parameters from index `count` on away again.
+void wf_params_cut(weft_params *p, int count);
+// Fills n floats with initial values, the same for the same seed and name on every device.
+bool wf_init(weft_device *dev, struct weft_init init, uint64_t seed, const char *name, cl_mem mem,
+             int64_t n, struct weft_error *err);
+
+#endif

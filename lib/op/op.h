@@ -1,0 +1,30 @@
+// What the fronts of the operations share, and the table of all rows.
+#ifndef WF_OP_OP_H
+#define WF_OP_OP_H
+#include "core/scope.h"
+#include <weft/op.h>
+
+// The rows of each family, for tests and benches; each list, and the list of lists, ends with NULL.
+#define WF_OP_FAMILIES(X) X(elementwise) X(shape) X(fill) X(reduce) X(matmul) X(cross_entropy)
+#define X(family) extern const struct wf_op *const wf_##family##_rows[];
+WF_OP_FAMILIES(X)
+#undef X
+extern const struct wf_op *const *const wf_op_families[];
+
+// The shape that a and b broadcast to; false, with an error, if they don't.
+bool wf_broadcast(weft_scope *s, const char *op, const weft_tensor *a, const weft_tensor *b,
+                  int *ndim, int64_t *shape);
+// Sums g over what broadcasting repeated, so that it has the shape of x.
+weft_tensor *wf_sum_to(weft_scope *s, weft_tensor *g, const weft_tensor *x);
+// A negative axis counted from the end; -1, with an error, if there is no such axis.
+int wf_axis(weft_scope *s, const char *op, int axis, int ndim);
+// Is x floating? Leaves an error if not.
+bool wf_want_float(weft_scope *s, const char *op, const weft_tensor *x);
+// A scalar 1 of the dtype and shape of a tensor with one element.
+weft_tensor *wf_ones_like(weft_scope *s, const weft_tensor *x);
+// x in storage of its own, dense and from its start; x's own if it is so.
+weft_tensor *wf_dense(weft_scope *s, const weft_tensor *x);
+// Was x made by weft_transpose of the last two dimensions?
+bool wf_is_transposed(const weft_tensor *x);
+
+#endif

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Counts test cases after `meson test`. The last line is `N passed, N failed, N skipped`.
+
+usage: count.py TESTLOG.json...
+
+A test whose environment has CK_TAP_LOG_FILE_NAME is a Check program: each of its cases counts, and
+if it ended early, that is a failure more. Any other test is one case.
+Exit code: 0 if something ran and nothing failed.
+"""
+import collections
+import json
+import pathlib
+import re
+import sys
+
+PLAN = re.compile(r'1\.\.(\d+)$')
+
+
+def count_cases(path, count):
+    """Adds the cases of a Check log; returns whether the log is whole."""
+    lines = path.read_text(errors='replace').splitlines() if path.exists() else []
+    passed = sum(line.startswith('ok ') for line in lines)
+    failed = sum(line.startswith('not ok ') for line in lines)
+    count['passed'] += passed
+    count['failed'] += failed
+    plan = PLAN.match(lines[-1]) if lines else None
+    return plan is not None and int(plan.group(1)) == passed + failed
+
+
+def count_test(test, count):
+    """Adds one test of meson's log; returns what is wrong beyond failed cases, or None."""
+    if test['result'] == 'SKIP':
+        count['skipped'] += 1
+        return None
+    before = count['failed']
+    log = test['env'].get('CK_TAP_LOG_FILE_NAME')
+    good = test['result'] in ('OK', 'EXPECTEDFAIL')
+    if log is None:
+        count['passed' if good else 'failed'] += 1
+        return None if good else test['result']
+    if not count_cases(pathlib.Path(log), count):
+        count['failed'] += 1
+        return f'{test["result"]}, ended before its last case (exit status {test["returncode"]})'
+    if not good and count['failed'] == before:
+        count['failed'] += 1
+        return f'{test["result"]} after its last case (exit status {test["returncode"]})'
+    return None if good else f'{count["failed"] - before} cases'
+
+
+def main():
+    count = collections.Counter()
+    for name in sys.argv[1:]:
+        path = pathlib.Path(name)
+        for line in path.read_text().splitlines() if path.exists() else []:
+            test = json.loads(line)
+            wrong = count_test(test, count)
+            if wrong:
+                print(f'failed: {test["name"]}: {wrong}')
+    print(f'{count["passed"]} passed, {count["failed"]} failed, {count["skipped"]} skipped')
+    return count['failed'] > 0 or not count.total()
+
+
+sys.exit(main())
