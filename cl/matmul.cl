@@ -63,7 +63,7 @@
 #define NR (NV * LANES)
 #define UNROLL _Pragma("unroll")
 
-// Sizes and strides, in elements; `batch` walks the leading dimensions of a (view 0) and b (view 1).
+// Sizes and strides, in elements. `batch` walks the leading dimensions of a (view 0) and b (1).
 struct product {
     INDEX m, n, k, a_m, a_k, b_k, b_n;
 };
@@ -111,7 +111,8 @@ void transpose16(global const T *from, INDEX stride, local T *to)
 #endif
 
 // Rows k0 .. k0+kc-1 of NR columns from n0 into the panel; columns past the last are 0.
-void pack_b(const struct product *p, global const T *b, INDEX k0, INDEX kc, INDEX n0, local T *panel)
+void pack_b(const struct product *p, global const T *b, INDEX k0, INDEX kc, INDEX n0,
+            local T *panel)
 {
     INDEX whole = min((INDEX)NR, p->n - n0);
     INDEX k = 0;
@@ -196,8 +197,9 @@ void store_tile(V c[MR][NV], const struct product *p, global T *y, INDEX m, INDE
 
 // A task is one panel of NR columns by `rows` rows of one matrix of the batch.
 __attribute__((reqd_work_group_size(1, 1, 1))) kernel void
-matmul_cpu_tile(INDEX first, INDEX last, const struct product p, INDEX rows, const struct dims batch,
-                global const T *restrict a, global const T *restrict b, global T *restrict c)
+matmul_cpu_tile(INDEX first, INDEX last, const struct product p, INDEX rows,
+                const struct dims batch, global const T *restrict a, global const T *restrict b,
+                global T *restrict c)
 {
     local T panel[KC * NR] __attribute__((aligned(64)));
     INDEX panels = (p.n + NR - 1) / NR, blocks = (p.m + rows - 1) / rows;
@@ -240,9 +242,9 @@ matmul_cpu_tile(INDEX first, INDEX last, const struct product p, INDEX rows, con
 
 #ifdef GPU_TILE
 // A task is one TILE x TILE block of one matrix of the batch.
-kernel void matmul_gpu_tile(INDEX first, INDEX last, const struct product p, const struct dims batch,
-                            global const T *restrict a, global const T *restrict b,
-                            global T *restrict c)
+kernel void matmul_gpu_tile(INDEX first, INDEX last, const struct product p,
+                            const struct dims batch, global const T *restrict a,
+                            global const T *restrict b, global T *restrict c)
 {
     local T as[KT][TILE + 1], bs[KT][TILE + 1];
     const int side = TILE / 4, items = side * side;

@@ -102,10 +102,13 @@ void update(struct rule r, INDEX n, INDEX begin, INDEX end, global float *p, glo
 #endif
 
 #define SET_ARGS(i) , global float *p##i, global const float *g##i, global float *s##i
-#define SET_CASE(i)                                                                                \
-    case i:                                                                                        \
-        update(r, s.count[i], begin, min(begin + chunk, s.count[i]), p##i, g##i, s##i);            \
-        break;
+// One body, whatever the parameter: the compiler would repeat it for each.
+#define SET_PICK(i)                                                                                \
+    if (set == i) {                                                                                \
+        p = p##i;                                                                                  \
+        g = g##i;                                                                                  \
+        state = s##i;                                                                              \
+    }
 
 kernel void optim(INDEX first, INDEX last, INDEX chunk, struct rule r,
                   const struct sets s EACH_SET(SET_ARGS))
@@ -115,9 +118,10 @@ kernel void optim(INDEX first, INDEX last, INDEX chunk, struct rule r,
         int set = 0;
         while (set + 1 < SETS && t >= s.first[set + 1])
             set++;
+        global float *p = p0, *state = s0;
+        global const float *g = g0;
+        EACH_SET(SET_PICK)
         INDEX begin = (t - s.first[set]) * chunk;
-        switch (set) {
-            EACH_SET(SET_CASE)
-        }
+        update(r, s.count[set], begin, min(begin + chunk, s.count[set]), p, g, state);
     }
 }

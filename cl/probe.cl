@@ -1,5 +1,5 @@
-// Small kernels whose answer says whether a device really has a capability. Each is built alone, with
-// -DPROBE_<NAME>, because a device without it may refuse the source. Every kernel writes one number
+// Small kernels whose answer says whether a device really has a capability. Each is built alone,
+// with -DPROBE_<NAME>, because a device without it may refuse the source. Each writes one number
 // per work-item; probe.c knows what is right.
 // lint: -DPROBE_F64
 // lint: -DPROBE_F16

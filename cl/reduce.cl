@@ -72,11 +72,14 @@ INDEX reduced_at(const struct reduce_dims *d, INDEX i)
 #endif
 }
 
+inline bool is_nan(A v)
+{
 #ifdef INTEGER
-#define IS_NAN(v) 0
+    return false;
 #else
-#define IS_NAN(v) isnan(v)
+    return isnan(v);
 #endif
+}
 
 #ifdef SUM
 struct state {
@@ -102,8 +105,8 @@ void join(struct state *s, struct state o)
     put(s, o.sum);
 }
 #else
-// The largest value so far and where it was; `at` < 0: none yet. NaN is larger than everything, and of
-// equals the first counts.
+// The largest value so far and where it was; `at` < 0: none yet. NaN is larger than everything,
+// and of equals the first counts.
 struct state {
     A value;
     INDEX at;
@@ -112,8 +115,8 @@ struct state {
 void join(struct state *s, struct state o)
 {
     bool first = s->at < 0;
-    bool larger = o.value > s->value || (IS_NAN(o.value) && !IS_NAN(s->value));
-    bool same = o.value == s->value || (IS_NAN(o.value) && IS_NAN(s->value));
+    bool larger = o.value > s->value || (is_nan(o.value) && !is_nan(s->value));
+    bool same = o.value == s->value || (is_nan(o.value) && is_nan(s->value));
     if (o.at >= 0 && (first || larger || (same && o.at < s->at)))
         *s = o;
 }
@@ -181,8 +184,8 @@ kernel void reduce_rows(INDEX first, INDEX last, INDEX count, INDEX parts, INDEX
 #ifdef SUM
 enum { MINE = WIDTH / LOCAL };
 
-// Adds rows begin .. end-1 of this item's columns; past the `width` columns that there are, the last
-// one is read instead.
+// Adds rows begin .. end-1 of this item's columns; past the `width` columns that there are, the
+// last one is read instead.
 inline void add_rows(A *sum, global const X *x, INDEX stride, INDEX begin, INDEX end, INDEX width)
 {
     int item = (int)get_local_id(0);
@@ -194,7 +197,7 @@ inline void add_rows(A *sum, global const X *x, INDEX stride, INDEX begin, INDEX
     }
 }
 
-// Sums down columns that lie side by side: `columns` of them in each of the outer kept dimensions.
+// Sums down columns that lie side by side, `columns` of them in each of the outer kept dimensions.
 // A task is WIDTH columns; each work-item takes every LOCAL-th of them.
 kernel void reduce_columns(INDEX first, INDEX last, INDEX count, INDEX columns, A divisor,
                            const struct reduce_dims d, global const X *restrict x,

@@ -26,15 +26,15 @@ enum weft_log_level { WEFT_LOG_ERROR = 1, WEFT_LOG_WARN, WEFT_LOG_INFO, WEFT_LOG
 
 struct weft_device_params {
     size_t size;
-    int version;             // WEFT_VERSION of the caller; another minor version is refused [not checked]
-    const char *match;       // which device: see weft_device_create() [the fastest]
-    const char *cache_dir;   // compiled kernels; "" for none [$XDG_CACHE_HOME/weft or ~/.cache/weft]
-    size_t cache_limit;      // bytes the cache may hold; the oldest go first [256 MiB]
-    size_t memory_limit;     // bytes of device memory the pool may hold [no limit]
-    double launch_limit_ms;  // a longer launch is split, on a device that may drive a display [100]
-    bool no_env;             // ignore the WEFT_... variables [no]
-    bool profile;            // time every kernel [no]
-    bool eager;              // scopes run each call at once [no]
+    int version;       // WEFT_VERSION of the caller; another minor version is refused [not checked]
+    const char *match; // which device: see weft_device_create() [the fastest]
+    const char *cache_dir;  // compiled kernels; "" for none [$XDG_CACHE_HOME/weft or ~/.cache/weft]
+    size_t cache_limit;     // bytes the cache may hold; the oldest go first [256 MiB]
+    size_t memory_limit;    // bytes of device memory the pool may hold [no limit]
+    double launch_limit_ms; // a longer launch is split, on a device that may drive a display [100]
+    bool no_env;            // ignore the WEFT_... variables [no]
+    bool profile;           // time every kernel [no]
+    bool eager;             // scopes run each call at once [no]
     // Called with one line without a newline, from any thread that uses the device. [none]
     void (*log)(void *priv, enum weft_log_level level, const char *line);
     void *log_priv;
@@ -45,8 +45,8 @@ struct weft_device_params {
     void (*mem_free)(void *priv, void *mem);
     void *mem_priv;
 };
-#define weft_device_params(...)                                                                    \
-    (&(struct weft_device_params){                                                                 \
+#define weft_device_params(...)    \
+    (&(struct weft_device_params){ \
         .size = sizeof(struct weft_device_params), .version = WEFT_VERSION, __VA_ARGS__})
 
 enum weft_device_type {
@@ -61,20 +61,20 @@ struct weft_device_info {
     int index; // place in the list, from 0
     enum weft_device_type type;
     char name[128], vendor[64], platform[128], driver[64];
-    char version[96];     // as the device says it: "OpenCL 3.0 ..."
-    char uuid[37];        // "" where the driver doesn't tell
-    char also[128];       // other platforms that show the same device, comma-separated; mostly ""
-    char note[160];       // why it is not chosen by itself; "" where it may be
+    char version[96]; // as the device says it: "OpenCL 3.0 ..."
+    char uuid[37];    // "" where the driver doesn't tell
+    char also[128];   // other platforms that show the same device, comma-separated; mostly ""
+    char note[160];   // why it is not chosen by itself; "" where it may be
     int compute_units;
     int clock_mhz;
-    size_t max_group;     // work-items in a work-group
-    uint64_t memory;      // bytes
-    uint64_t max_alloc;   // bytes, of one tensor
+    size_t max_group;      // work-items in a work-group
+    uint64_t memory;       // bytes
+    uint64_t max_alloc;    // bytes, of one tensor
     uint64_t local_memory; // bytes
-    bool local_is_global; // local memory is ordinary memory: nothing is gained by staging in it
-    bool shares_memory;   // with the host
+    bool local_is_global;  // local memory is ordinary memory: nothing is gained by staging in it
+    bool shares_memory;    // with the host
     bool has_compiler;
-    bool display;         // may drive a display: long launches are split
+    bool display; // may drive a display: long launches are split
 };
 
 struct weft_device_skip {
@@ -104,7 +104,8 @@ WEFT_API void weft_device_list_destroy(weft_device_list **list);
 // integrated one, an accelerator, a CPU; among equals the most compute units x clock.
 // WEFT_UNSUPPORTED when nothing is found; the text says why. A driver that fails is skipped, with
 // its reason in the log.
-WEFT_API weft_device *weft_device_create(const struct weft_device_params *p, struct weft_error *err);
+WEFT_API weft_device *weft_device_create(const struct weft_device_params *p,
+                                         struct weft_error *err);
 
 // Waits for the device and frees it. Scopes, params, optimizers and kept tensors made on it should
 // be gone by then: if some are not, that is logged as an error and the device lives on until the

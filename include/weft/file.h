@@ -27,8 +27,8 @@ WEFT_API bool weft_safetensors_write(const char *path, const struct weft_file_te
 
 // An open file, mapped into memory where the system can. Thread-safety: safe.
 typedef struct weft_safetensors weft_safetensors;
-// WEFT_IO if the file cannot be read; WEFT_FORMAT for a header that is no JSON, lies about places or
-// sizes, or leaves bytes unused.
+// WEFT_IO if the file cannot be read; WEFT_FORMAT for a header that is no JSON, lies about places
+// or sizes, or leaves bytes unused.
 WEFT_API weft_safetensors *weft_safetensors_open(const char *path, struct weft_error *err);
 WEFT_API void weft_safetensors_close(weft_safetensors **f);
 WEFT_API int weft_safetensors_count(const weft_safetensors *f);

@@ -62,8 +62,8 @@ struct weft_init {
 WEFT_API weft_tensor *weft_param(weft_scope *s, weft_params *p, const char *name,
                                  struct weft_init init, int ndim, const int64_t *shape);
 
-// Adds d loss / d p to the gradient of every parameter p of `params` that the scalar loss depends on
-// and that is not frozen. WEFT_PARAM if there is none, or if the scope does not train.
+// Adds d loss / d p to the gradient of every parameter p of `params` that the scalar loss depends
+// on and that is not frozen. WEFT_PARAM if there is none, or if the scope does not train.
 WEFT_API bool weft_backward(weft_scope *s, const weft_tensor *loss, weft_params *params);
 // d y / d x for a scalar y and any tensor x of the scope that y depends on.
 WEFT_API weft_tensor *weft_grad(weft_scope *s, const weft_tensor *y, const weft_tensor *x);

@@ -30,7 +30,7 @@ enum { WEFT_MAX_DIMS = 8 };
 
 // name in weft, bytes of one element. F16 and BF16 are storage types: arithmetic is in float.
 // BOOL is one byte, 0 or 1.
-#define WEFT_DTYPE_MAP(X)                                                                          \
+#define WEFT_DTYPE_MAP(X) \
     X(F32, 4) X(F16, 2) X(BF16, 2) X(F64, 8) X(I8, 1) X(U8, 1) X(I32, 4) X(I64, 8) X(BOOL, 1)
 enum weft_dtype {
     WEFT_DTYPE_NONE,

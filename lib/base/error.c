@@ -2,7 +2,6 @@
 #include "base/error.h"
 #include <stdio.h>
 
-
 int weft_version(void)
 {
     return WEFT_VERSION;
@@ -16,8 +15,8 @@ const char *weft_version_text(void)
 const char *weft_status_text(enum weft_status status)
 {
     switch (status) {
-#define X(name, text)                                                                              \
-    case WEFT_##name:                                                                              \
+#define X(name, text) \
+    case WEFT_##name: \
         return text;
         WEFT_STATUS_MAP(X)
 #undef X

@@ -18,7 +18,7 @@ bool wf_copy_elements(weft_device *dev, const struct wf_tensor *from, struct wf_
     int64_t n = weft_count(&to->pub);
     size_t bytes = weft_dtype_size(to->pub.dtype);
     struct wf_dims d;
-    wf_dims_init(&d, to->pub.ndim, to->pub.shape);
+    wf_dims_init(&d, from->pub.ndim, from->pub.shape);
     wf_dims_add(&d, from);
     wf_dims_collapse(&d);
     bool wide = wf_dims_wide(&d) || n > INT32_MAX - CHUNK;
@@ -32,8 +32,11 @@ bool wf_copy_elements(weft_device *dev, const struct wf_tensor *from, struct wf_
     struct wf_dims_arg arg;
     wf_dims_pack(&d, wide, &arg);
     struct wf_index count;
-    struct wf_launch l = {.kernel = k, .op = "copy", .tasks = (n + CHUNK - 1) / CHUNK,
-                          .local = wf_loop_local(dev, k), .wide = wide};
+    struct wf_launch l = {.kernel = k,
+                          .op = "copy",
+                          .tasks = (n + CHUNK - 1) / CHUNK,
+                          .local = wf_loop_local(dev, k),
+                          .wide = wide};
     wf_launch_index(&l, &count, n);
     wf_launch_value(&l, arg.bytes, &arg.u);
     wf_launch_mem(&l, &from->storage->mem);

@@ -3,7 +3,8 @@
 #define WF_CORE_COPY_H
 #include "core/tensor.h"
 
-// `from`, which broadcasts to the shape of `to`, to the dense `to`; of one element size.
+// The elements of `from`, in the order of its shape, to the dense `to`, which has as many of the
+// same size.
 bool wf_copy_elements(weft_device *dev, const struct wf_tensor *from, struct wf_tensor *to,
                       struct weft_error *err);
 

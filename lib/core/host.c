@@ -75,16 +75,25 @@ static double to_double(enum weft_dtype dtype, const void *p)
         float f;
     } bf16 = {(uint32_t)u.f16 << 16};
     switch (dtype) {
-    case WEFT_F32: return (double)u.f32;
-    case WEFT_F64: return u.f64;
-    case WEFT_F16: return (double)from_half(u.f16);
-    case WEFT_BF16: return (double)bf16.f;
-    case WEFT_I8: return u.i8;
+    case WEFT_F32:
+        return (double)u.f32;
+    case WEFT_F64:
+        return u.f64;
+    case WEFT_F16:
+        return (double)from_half(u.f16);
+    case WEFT_BF16:
+        return (double)bf16.f;
+    case WEFT_I8:
+        return u.i8;
     case WEFT_U8:
-    case WEFT_BOOL: return u.u8;
-    case WEFT_I32: return u.i32;
-    case WEFT_I64: return (double)u.i64;
-    case WEFT_DTYPE_NONE: break;
+    case WEFT_BOOL:
+        return u.u8;
+    case WEFT_I32:
+        return u.i32;
+    case WEFT_I64:
+        return (double)u.i64;
+    case WEFT_DTYPE_NONE:
+        break;
     }
     return NAN;
 }

@@ -34,7 +34,8 @@ static bool check_buffer(weft_scope *s, cl_mem mem, const struct wf_tensor *t, s
         return wf_scope_wrong(s, "import: the strides are negative or too large");
     uint64_t end = weft_count(&t->pub) ? offset + ((uint64_t)last + 1) * element : offset;
     if (offset % element)
-        return wf_scope_wrong(s, "import: the offset of %zu bytes is no multiple of an element's %zu",
+        return wf_scope_wrong(s,
+                              "import: the offset of %zu bytes is no multiple of an element's %zu",
                               offset, element);
     if (end > bytes)
         return wf_scope_wrong(s, "import: the buffer has %zu bytes; %s %s needs %llu", bytes,

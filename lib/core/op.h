@@ -9,20 +9,25 @@ struct wf_op;
 struct wf_record {
     const struct wf_op *op;
     int nin, nout, nvar;
-    struct wf_tensor **in;           // [nin]
+    struct wf_tensor **in; // [nin]
     struct wf_tensor *out[WF_MAX_OUT];
-    struct wf_variable **var;        // [nvar], what an update changes, and
-    uint64_t *version;               // [nvar], the version of it that it changes
-    const void *attr;                // the op's own options; owned by the scope
-    const char *label;               // of the caller; "" for none
-    int index;                       // place in the scope
-    int updates_before;              // update records that precede it in the scope
+    struct wf_variable **var; // [nvar], what an update changes, and
+    uint64_t *version;        // [nvar], the version of it that it changes
+    const void *attr;         // the op's own options; owned by the scope
+    const char *label;        // of the caller; "" for none
+    int index;                // place in the scope
+    int updates_before;       // update records that precede it in the scope
     bool done, live;
     bool saves; // counted in the `saved` of what its gradient reads
 };
 
 // What a gradient reads: bits for inputs, and the outputs.
-enum { WF_SAVES_NOTHING = 0, WF_SAVES_INPUT = 1, WF_SAVES_INPUTS = 0xffff, WF_SAVES_OUTPUT = 1 << 16 };
+enum {
+    WF_SAVES_NOTHING = 0,
+    WF_SAVES_INPUT = 1,
+    WF_SAVES_INPUTS = 0xffff,
+    WF_SAVES_OUTPUT = 1 << 16
+};
 
 struct wf_op {
     const char *name;
@@ -38,7 +43,8 @@ struct wf_op {
     unsigned saves; // what .grad reads of the record's own inputs and outputs
     // Changes variables: runs once, in order, after everything recorded before it that can fail.
     enum wf_update { WF_UPDATES_NOTHING, WF_UPDATES_GRAD, WF_UPDATES_VALUE } update;
-    // Of an update: gets ready what may fail, before the first update of a plan runs. NULL: nothing.
+    // Of an update: gets ready what may fail, before the first update of a plan runs. NULL:
+    // nothing.
     bool (*prepare)(weft_device *dev, struct wf_record *r, struct weft_error *err);
 };
 
@@ -60,8 +66,8 @@ struct wf_call {
     int nvar; // for updates, which have no output
     struct wf_variable *const *var;
 };
-// Appends the record and returns its output; for an update, which has none, NULL. NULL also after an
-// error: updates ask wf_scope_ok(). Inputs must have passed wf_scope_takes().
+// Appends the record and returns its output; for an update, which has none, NULL. NULL also after
+// an error: updates ask wf_scope_ok(). Inputs must have passed wf_scope_takes().
 weft_tensor *wf_record(weft_scope *s, const struct wf_call *call);
 
 #endif

@@ -1,18 +1,20 @@
 // The plan.
 //
 // Everything recorded and not yet run is run in order, with two exceptions. What nothing needs is
-// not run: that is only known at a reset, where just the updates of parameters count. And updates are put
-// off to the end, or until a record wants the new value: so a step that fails has changed nothing.
+// not run: that is only known at a reset, where just the updates of parameters count. And updates
+// are put off to the end, or until a record wants the new value: so a step that fails has changed
+// nothing.
 //
-// Memory: a tensor gets its storage when its record runs and gives it back after its last reader has
-// been enqueued. The queue is in order, so the pool may hand it out again at once.
+// Memory: a tensor gets its storage when its record runs and gives it back after its last reader
+// has been enqueued. The queue is in order, so the pool may hand it out again at once.
 #include "core/plan.h"
 #include "core/copy.h"
 
 struct plan {
     weft_scope *s;
     struct wf_tensor *target;
-    int first_update, last_update; // indices of updates put off: records in [first, last) that are live
+    int first_update,
+        last_update; // indices of updates put off: records in [first, last) that are live
 };
 
 static bool has_value(const struct wf_tensor *t)

@@ -222,6 +222,25 @@ static void *copy(struct wf_arena *a, const void *from, size_t bytes)
     return to;
 }
 
+// A kept tensor may be destroyed while records still read it: they read a leaf that shares its
+// storage.
+static bool adopt_kept(weft_scope *s, struct wf_record *r)
+{
+    for (int i = 0; i < r->nin; i++) {
+        struct wf_tensor *kept = r->in[i];
+        if (kept->state != WF_TENSOR_KEPT)
+            continue;
+        struct wf_tensor *t = wf_scope_tensor(s, kept->pub.dtype, kept->pub.ndim, kept->pub.shape);
+        if (!t)
+            return false;
+        t->storage = wf_storage_ref(kept->storage);
+        t->offset = kept->offset;
+        memcpy(t->stride, kept->stride, sizeof t->stride);
+        r->in[i] = t;
+    }
+    return true;
+}
+
 static struct wf_record *new_record(weft_scope *s, const struct wf_call *c)
 {
     struct wf_record *r = wf_arena_take(&s->arena, sizeof *r);
@@ -235,7 +254,7 @@ static struct wf_record *new_record(weft_scope *s, const struct wf_call *c)
     r->attr = copy(&s->arena, c->attr, c->attr_bytes);
     r->label = label_of(s);
     r->version = wf_arena_take(&s->arena, (size_t)c->nvar * sizeof *r->version);
-    if (!r->in || !r->var || !r->attr || !r->version)
+    if (!r->in || !r->var || !r->attr || !r->version || !adopt_kept(s, r))
         return NULL;
     r->index = s->nrecords;
     r->updates_before = s->updates;

@@ -116,8 +116,8 @@ void wf_storage_unref(struct wf_storage *s)
 const char *weft_dtype_name(enum weft_dtype dtype)
 {
     switch (dtype) {
-#define X(name, bytes)                                                                             \
-    case WEFT_##name:                                                                              \
+#define X(name, bytes) \
+    case WEFT_##name:  \
         return #name;
         WEFT_DTYPE_MAP(X)
 #undef X
@@ -130,8 +130,8 @@ const char *weft_dtype_name(enum weft_dtype dtype)
 size_t weft_dtype_size(enum weft_dtype dtype)
 {
     switch (dtype) {
-#define X(name, bytes)                                                                             \
-    case WEFT_##name:                                                                              \
+#define X(name, bytes) \
+    case WEFT_##name:  \
         return bytes;
         WEFT_DTYPE_MAP(X)
 #undef X

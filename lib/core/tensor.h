@@ -40,13 +40,13 @@ struct wf_tensor {
     int64_t stride[WEFT_MAX_DIMS], offset; // in elements, valid with storage
     struct wf_variable *variable;          // a leaf that reads this one, at
     uint64_t version;
-    bool tracked;      // depends on a parameter that is not frozen, in a scope that trains
-    bool leaf_tracked; // of a leaf: is such a parameter
-    bool wanted;       // keeps its storage until the reset
-    int consumers;     // records that read it
-    int uses;          // of these, in the plan that is running and not yet run
-    int saved;         // gradients that will read it
-    weft_tensor *grad; // while a backward pass runs
+    bool tracked;           // depends on a parameter that is not frozen, in a scope that trains
+    bool leaf_tracked;      // of a leaf: is such a parameter
+    bool wanted;            // keeps its storage until the reset
+    int consumers;          // records that read it
+    int uses;               // of these, in the plan that is running and not yet run
+    int saved;              // gradients that will read it
+    weft_tensor *grad;      // while a backward pass runs
     struct wf_tensor *next; // of the scope; while dead, of the queue of free handles
 };
 
@@ -55,8 +55,8 @@ static inline struct wf_tensor *wf_tensor(const weft_tensor *x)
     return (struct wf_tensor *)x;
 }
 
-// Handles come from the device and go back to the end of a queue, so that one that is used after its
-// time is recognised as dead for long. The queue is made with the device's first scope.
+// Handles come from the device and go back to the end of a queue, so that one that is used after
+// its time is recognised as dead for long. The queue is made with the device's first scope.
 bool wf_handles_make(weft_device *dev);
 struct wf_tensor *wf_tensor_new(weft_device *dev, struct weft_error *err);
 void wf_tensor_free(struct wf_tensor *t);

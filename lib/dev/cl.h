@@ -8,48 +8,48 @@
 #include <CL/cl_ext.h>
 
 // Every OpenCL function that weft calls. All are of OpenCL 1.2.
-#define WF_CL_FUNCTIONS(X)                                                                         \
-    X(clGetPlatformIDs)                                                                            \
-    X(clGetPlatformInfo)                                                                           \
-    X(clGetDeviceIDs)                                                                              \
-    X(clGetDeviceInfo)                                                                             \
-    X(clCreateContext)                                                                             \
-    X(clGetContextInfo)                                                                            \
-    X(clRetainContext)                                                                             \
-    X(clReleaseContext)                                                                            \
-    X(clCreateCommandQueue)                                                                        \
-    X(clGetCommandQueueInfo)                                                                       \
-    X(clRetainCommandQueue)                                                                        \
-    X(clReleaseCommandQueue)                                                                       \
-    X(clCreateBuffer)                                                                              \
-    X(clGetMemObjectInfo)                                                                          \
-    X(clRetainMemObject)                                                                           \
-    X(clReleaseMemObject)                                                                          \
-    X(clCreateProgramWithSource)                                                                   \
-    X(clCreateProgramWithBinary)                                                                   \
-    X(clBuildProgram)                                                                              \
-    X(clGetProgramInfo)                                                                            \
-    X(clGetProgramBuildInfo)                                                                       \
-    X(clReleaseProgram)                                                                            \
-    X(clCreateKernel)                                                                              \
-    X(clSetKernelArg)                                                                              \
-    X(clGetKernelWorkGroupInfo)                                                                    \
-    X(clReleaseKernel)                                                                             \
-    X(clEnqueueNDRangeKernel)                                                                      \
-    X(clEnqueueReadBuffer)                                                                         \
-    X(clEnqueueWriteBuffer)                                                                        \
-    X(clEnqueueCopyBuffer)                                                                         \
-    X(clEnqueueFillBuffer)                                                                         \
-    X(clEnqueueMapBuffer)                                                                          \
-    X(clEnqueueUnmapMemObject)                                                                     \
-    X(clEnqueueMarkerWithWaitList)                                                                 \
-    X(clEnqueueBarrierWithWaitList)                                                                \
-    X(clWaitForEvents)                                                                             \
-    X(clGetEventInfo)                                                                              \
-    X(clGetEventProfilingInfo)                                                                     \
-    X(clRetainEvent)                                                                               \
-    X(clReleaseEvent)                                                                              \
-    X(clFlush)                                                                                     \
+#define WF_CL_FUNCTIONS(X)          \
+    X(clGetPlatformIDs)             \
+    X(clGetPlatformInfo)            \
+    X(clGetDeviceIDs)               \
+    X(clGetDeviceInfo)              \
+    X(clCreateContext)              \
+    X(clGetContextInfo)             \
+    X(clRetainContext)              \
+    X(clReleaseContext)             \
+    X(clCreateCommandQueue)         \
+    X(clGetCommandQueueInfo)        \
+    X(clRetainCommandQueue)         \
+    X(clReleaseCommandQueue)        \
+    X(clCreateBuffer)               \
+    X(clGetMemObjectInfo)           \
+    X(clRetainMemObject)            \
+    X(clReleaseMemObject)           \
+    X(clCreateProgramWithSource)    \
+    X(clCreateProgramWithBinary)    \
+    X(clBuildProgram)               \
+    X(clGetProgramInfo)             \
+    X(clGetProgramBuildInfo)        \
+    X(clReleaseProgram)             \
+    X(clCreateKernel)               \
+    X(clSetKernelArg)               \
+    X(clGetKernelWorkGroupInfo)     \
+    X(clReleaseKernel)              \
+    X(clEnqueueNDRangeKernel)       \
+    X(clEnqueueReadBuffer)          \
+    X(clEnqueueWriteBuffer)         \
+    X(clEnqueueCopyBuffer)          \
+    X(clEnqueueFillBuffer)          \
+    X(clEnqueueMapBuffer)           \
+    X(clEnqueueUnmapMemObject)      \
+    X(clEnqueueMarkerWithWaitList)  \
+    X(clEnqueueBarrierWithWaitList) \
+    X(clWaitForEvents)              \
+    X(clGetEventInfo)               \
+    X(clGetEventProfilingInfo)      \
+    X(clRetainEvent)                \
+    X(clReleaseEvent)               \
+    X(clFlush)                      \
     X(clFinish)
 
 struct wf_cl {
@@ -87,13 +87,13 @@ static inline bool wf_cl_faulty(const struct wf_cl *cl, struct weft_error *err, 
 }
 
 // Calls a function that returns a code, and stores the code: WF_CL_CODE(cl, code, clFinish, queue).
-#define WF_CL_CODE(cl, code, f, ...)                                                               \
+#define WF_CL_CODE(cl, code, f, ...) \
     ((code) = wf_cl_fault((cl), #f), (code) ? (code) : ((code) = (cl)->f(__VA_ARGS__)))
 // Calls it and checks: if (!WF_CL(cl, err, clFinish, queue)) return false;
-#define WF_CL(cl, err, f, ...)                                                                     \
+#define WF_CL(cl, err, f, ...) \
     (!wf_cl_faulty((cl), (err), #f) && wf_cl_check((err), #f, (cl)->f(__VA_ARGS__)))
 // Calls a function that returns an object and takes a pointer to the code last.
-#define WF_CL_NEW(cl, code, f, ...)                                                                \
+#define WF_CL_NEW(cl, code, f, ...) \
     (((code) = wf_cl_fault((cl), #f)) ? NULL : (cl)->f(__VA_ARGS__, &(code)))
 // Releases: never fails, and no fault is injected.
 #define WF_CL_FREE(cl, f, object) ((void)((object) ? (cl)->f(object) : CL_SUCCESS))

@@ -29,14 +29,18 @@ static bool check_params(const struct weft_device_params *p, struct weft_error *
     const char *text = p->no_env ? NULL : wf_env("WEFT_MEMORY_LIMIT");
     uint64_t bytes;
     if (p->version && p->version / 100 != WEFT_VERSION / 100)
-        return wf_fail(err, WEFT_PARAM, "the program was built with headers of weft %d.%d, the "
+        return wf_fail(err, WEFT_PARAM,
+                       "the program was built with headers of weft %d.%d, the "
                        "library is %s",
                        p->version / 10000, p->version / 100 % 100, weft_version_text());
     if (text && *text && !p->memory_limit && !wf_parse_bytes(text, &bytes))
-        return wf_fail(err, WEFT_PARAM, "WEFT_MEMORY_LIMIT is \"%s\"; a number of bytes was wanted, "
-                       "such as 512M", text);
+        return wf_fail(err, WEFT_PARAM,
+                       "WEFT_MEMORY_LIMIT is \"%s\"; a number of bytes was wanted, "
+                       "such as 512M",
+                       text);
     if (!p->mem_alloc != !p->mem_free)
-        return wf_fail(err, WEFT_PARAM, "device: only one of mem_alloc and mem_free was given; both "
+        return wf_fail(err, WEFT_PARAM,
+                       "device: only one of mem_alloc and mem_free was given; both "
                        "are needed");
     if (p->launch_limit_ms < 0)
         return wf_fail(err, WEFT_PARAM, "device: launch_limit_ms is negative");

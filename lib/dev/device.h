@@ -12,8 +12,7 @@
 #include <stdatomic.h>
 
 // The counts of weft_device_stats, kept without a lock.
-#define WF_COUNTERS(X)                                                                             \
-    X(builds) X(loads) X(launches) X(splits) X(copies) X(waits) X(allocations)
+#define WF_COUNTERS(X) X(builds) X(loads) X(launches) X(splits) X(copies) X(waits) X(allocations)
 struct wf_counters {
 #define X(name) atomic_uint_least64_t name;
     WF_COUNTERS(X)

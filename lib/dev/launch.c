@@ -1,5 +1,5 @@
-// Launching: arguments, grid, splitting, and one more try when a driver that allocates late finds no
-// memory.
+// Launching: arguments, grid, splitting, and one more try when a driver that allocates late finds
+// no memory.
 #include "dev/launch.h"
 #include "dev/device.h"
 
@@ -79,7 +79,8 @@ static bool enqueue(weft_device *dev, const struct wf_launch *l, int64_t tasks,
     return true;
 }
 
-// Tasks per launch, so that one lasts no longer than the limit on a device that may drive a display.
+// Tasks per launch, so that one lasts no longer than the limit on a device that may drive a
+// display.
 static int64_t tasks_at_once(const weft_device *dev, const struct wf_launch *l)
 {
     if (!dev->info.display)

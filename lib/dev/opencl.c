@@ -43,7 +43,8 @@ static bool check_queue(const struct wf_cl *cl, cl_command_queue queue, cl_conte
         return wf_fail(err, WEFT_UNSUPPORTED,
                        "opencl device: the queue is out of order; an in-order queue is wanted");
     if (profile && !(has & CL_QUEUE_PROFILING_ENABLE))
-        return wf_fail(err, WEFT_UNSUPPORTED, "opencl device: .profile was asked for, and the queue "
+        return wf_fail(err, WEFT_UNSUPPORTED,
+                       "opencl device: .profile was asked for, and the queue "
                        "was made without CL_QUEUE_PROFILING_ENABLE");
     return true;
 }
@@ -68,7 +69,8 @@ weft_device *weft_opencl_device_create(const struct weft_opencl_params *params,
     weft_device *dev = NULL;
     if (context_device(&cl, o.context, &id, err) &&
         (!o.queue || check_queue(&cl, o.queue, o.context, id, p.profile, err)) &&
-        WF_CL(&cl, err, clGetDeviceInfo, id, CL_DEVICE_PLATFORM, sizeof platform, &platform, NULL) &&
+        WF_CL(&cl, err, clGetDeviceInfo, id, CL_DEVICE_PLATFORM, sizeof platform, &platform,
+              NULL) &&
         wf_describe(&cl, platform, id, &info, err))
         dev = wf_device_make(&cl, &info, id, o.context, o.queue, &p, err);
     if (!dev)

@@ -1,5 +1,5 @@
-// The memory pool: buffers by size class. The queue is in order, so a block that is given back may be
-// taken again at once: what still reads it runs before what writes it anew.
+// The memory pool: buffers by size class. The queue is in order, so a block that is given back may
+// be taken again at once: what still reads it runs before what writes it anew.
 #ifndef WF_DEV_POOL_H
 #define WF_DEV_POOL_H
 #include "base/os.h"

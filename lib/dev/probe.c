@@ -64,7 +64,8 @@ static bool run_probe(weft_device *dev, const struct probe *p)
 
 static void probe_key(weft_device *dev, const struct probe *p, struct wf_text *key)
 {
-    wf_text_add(key, "probe %s kernels %d\nplatform %s\ndevice %s\nvendor %s\ndriver %s\nversion %s",
+    wf_text_add(key,
+                "probe %s kernels %d\nplatform %s\ndevice %s\nvendor %s\ndriver %s\nversion %s",
                 p->name, WF_KERNEL_VERSION, dev->info.platform, dev->info.name, dev->info.vendor,
                 dev->info.driver, dev->info.version);
 }

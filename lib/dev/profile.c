@@ -44,7 +44,7 @@ void wf_profile_finish(weft_device *dev)
     for (size_t i = 0; i < p->pending; i++)
         WF_CL_FREE(&dev->cl, clReleaseEvent, p->ready[i].event);
     struct wf_profile_entry *row, *next;
-    HASH_ITER (hh, p->rows, row, next) {
+    HASH_ITER(hh, p->rows, row, next) {
         HASH_DEL(p->rows, row);
         free(row);
     }

@@ -160,8 +160,8 @@ static const char *first_error(const char *log, char *buffer, size_t room)
     return buffer;
 }
 
-static void fail_build(weft_device *dev, const struct wf_request *r, cl_program program, cl_int code,
-                       struct weft_error *err)
+static void fail_build(weft_device *dev, const struct wf_request *r, cl_program program,
+                       cl_int code, struct weft_error *err)
 {
     char buffer[32], line[140];
     size_t n = 0;
@@ -169,10 +169,11 @@ static void fail_build(weft_device *dev, const struct wf_request *r, cl_program 
     char *log = calloc(1, n + 1);
     if (log && n)
         dev->cl.clGetProgramBuildInfo(program, dev->id, CL_PROGRAM_BUILD_LOG, n, log, NULL);
-    wf_log(&dev->log, r->quiet ? WEFT_LOG_DEBUG : WEFT_LOG_ERROR, "%s: %s.cl did not compile; defines:\n%s%s", r->op, r->file,
+    wf_log(&dev->log, r->quiet ? WEFT_LOG_DEBUG : WEFT_LOG_ERROR,
+           "%s: %s.cl did not compile; defines:\n%s%s", r->op, r->file,
            r->defines ? r->defines : "", log ? log : "");
-    const char *why = log && *log ? first_error(log, line, sizeof line)
-                                  : wf_cl_code_name(code, buffer);
+    const char *why =
+        log && *log ? first_error(log, line, sizeof line) : wf_cl_code_name(code, buffer);
     wf_fail(err, wf_cl_is_nomem(code) ? WEFT_NOMEM : WEFT_BUILD, "%s: %s.cl did not compile: %s",
             r->op, r->file, why);
     free(log);
@@ -291,8 +292,8 @@ static struct wf_kernel *make_kernel(weft_device *dev, struct wf_program *p,
     k->program = p;
     k->kernel = WF_CL_NEW(&dev->cl, code, clCreateKernel, p->program, r->kernel);
     if (wf_cl_check(err, "clCreateKernel", code) &&
-        WF_CL(&dev->cl, err, clGetKernelWorkGroupInfo, k->kernel, dev->id, CL_KERNEL_WORK_GROUP_SIZE,
-              sizeof k->max_group, &k->max_group, NULL)) {
+        WF_CL(&dev->cl, err, clGetKernelWorkGroupInfo, k->kernel, dev->id,
+              CL_KERNEL_WORK_GROUP_SIZE, sizeof k->max_group, &k->max_group, NULL)) {
         k->next = p->kernels;
         p->kernels = k;
         return k;
@@ -345,8 +346,8 @@ static void save(weft_device *dev, struct wf_program *p)
         n <= p->stored_bytes)
         return;
     unsigned char *binary = malloc(n);
-    if (binary && !cl->clGetProgramInfo(p->program, CL_PROGRAM_BINARIES, sizeof binary, &binary,
-                                        NULL) &&
+    if (binary &&
+        !cl->clGetProgramInfo(p->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) &&
         wf_store_save(&dev->store, p->key.data, p->key.length, binary, n))
         p->stored_bytes = n;
     free(binary);
@@ -360,7 +361,8 @@ static void save_all(weft_device *dev, bool from_store_too)
     wf_lock(&ps->lock);
     for (struct wf_program *p = ps->all, *next; p; p = next) {
         next = p->hh.next;
-        if (p->state == READY && p->seen_count > p->saved_count && (from_store_too || !p->from_store))
+        if (p->state == READY && p->seen_count > p->saved_count &&
+            (from_store_too || !p->from_store))
             save(dev, p);
     }
     wf_unlock(&ps->lock);
@@ -379,7 +381,7 @@ void wf_programs_finish(weft_device *dev)
         return;
     save_all(dev, true);
     struct wf_program *p, *next;
-    HASH_ITER (hh, ps->all, p, next) {
+    HASH_ITER(hh, ps->all, p, next) {
         HASH_DEL(ps->all, p);
         program_free(dev, p);
     }

@@ -4,9 +4,9 @@
 #include <weft/device.h>
 
 enum wf_quirk {
-    WF_QUIRK_NOT_CHOSEN = 1 << 0,   // never taken unless named
-    WF_QUIRK_NO_BINARIES = 1 << 1,  // compiled programs are not stored
-    WF_QUIRK_NO_DISPLAY = 1 << 2,   // drives no display, whatever its type suggests
+    WF_QUIRK_NOT_CHOSEN = 1 << 0,  // never taken unless named
+    WF_QUIRK_NO_BINARIES = 1 << 1, // compiled programs are not stored
+    WF_QUIRK_NO_DISPLAY = 1 << 2,  // drives no display, whatever its type suggests
 };
 
 struct wf_quirk_row {

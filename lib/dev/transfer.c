@@ -1,5 +1,6 @@
 // Transfers. A blocking write would wait for the whole in-order queue; so uploads are copied to a
-// pinned staging buffer and enqueued from there, and only a stage that is still in use is waited for.
+// pinned staging buffer and enqueued from there, and only a stage that is still in use is waited
+// for.
 #include "dev/transfer.h"
 #include "dev/device.h"
 
@@ -124,8 +125,8 @@ bool wf_fill(weft_device *dev, cl_mem to, size_t bytes, const void *pattern, siz
     if (!bytes)
         return true;
     dev->count.copies++;
-    return WF_CL(&dev->cl, err, clEnqueueFillBuffer, dev->queue, to, pattern, pattern_bytes, 0, bytes,
-                 0, NULL, NULL);
+    return WF_CL(&dev->cl, err, clEnqueueFillBuffer, dev->queue, to, pattern, pattern_bytes, 0,
+                 bytes, 0, NULL, NULL);
 }
 
 bool wf_copy(weft_device *dev, cl_mem from, cl_mem to, size_t bytes, struct weft_error *err)

@@ -9,7 +9,7 @@ enum { WF_STAGES = 8 };
 
 struct wf_stage {
     cl_mem mem;
-    void *host;    // mapped as long as the stage lives
+    void *host; // mapped as long as the stage lives
     size_t bytes;
     cl_event busy; // the upload that reads it; NULL: free
 };

@@ -79,8 +79,8 @@ bool weft_backward(weft_scope *s, const weft_tensor *loss, weft_params *params)
     if (!s->train)
         return wf_scope_fail(s, WEFT_PARAM, "backward: the scope was made without .train");
     int found = 0;
-    bool ok = wf_tape_walk(s, "backward", loss, NULL, &tape_ops) &&
-              accumulate_all(s, params, &found);
+    bool ok =
+        wf_tape_walk(s, "backward", loss, NULL, &tape_ops) && accumulate_all(s, params, &found);
     wf_tape_forget(s);
     if (ok && !found)
         ok = wf_scope_fail(s, WEFT_PARAM, "backward: the loss depends on none of these params");

@@ -43,8 +43,10 @@ bool weft_params_save(const weft_params *p, const char *path, struct weft_error 
     if (!p || !path)
         return wf_fail(err, WEFT_PARAM, "save: the %s is NULL", p ? "path" : "params");
     if (p->torn)
-        return wf_fail(err, WEFT_DEVICE, "%s: not saved: an optimizer step failed half-way and left "
-                       "the parameters of two steps", path);
+        return wf_fail(err, WEFT_DEVICE,
+                       "%s: not saved: an optimizer step failed half-way and left "
+                       "the parameters of two steps",
+                       path);
     struct snapshot sn;
     bool ok = snapshot_take(p, &sn, err) && weft_safetensors_write(path, sn.tensor, p->count, err);
     snapshot_free(&sn);
@@ -61,8 +63,8 @@ static bool check(const weft_params *p, const weft_safetensors *f, const char *p
         if (t->dtype != WEFT_F32)
             return wf_fail(err, WEFT_DTYPE, "%s: %s is %s; F32 was wanted", path, t->name,
                            weft_dtype_name(t->dtype));
-        if (q && (q->ndim != t->ndim ||
-                  memcmp(q->shape, t->shape, (size_t)q->ndim * sizeof *q->shape)))
+        if (q &&
+            (q->ndim != t->ndim || memcmp(q->shape, t->shape, (size_t)q->ndim * sizeof *q->shape)))
             return wf_fail(err, WEFT_SHAPE, "%s: %s is %s; %s was wanted", path, t->name,
                            WF_SHAPE(t->ndim, t->shape), WF_SHAPE(q->ndim, q->shape));
     }
@@ -94,9 +96,10 @@ static bool load(weft_params *p, const weft_safetensors *f, struct weft_error *e
     for (; ok && ready < n; ready++) {
         const struct weft_file_tensor *t = weft_safetensors_at(f, ready);
         value[ready] = upload(p->dev, t, err);
-        ok = value[ready] && (wf_params_find(p, t->name) ||
-                              wf_params_add(p, t->name, (struct weft_init){WEFT_INIT_CONSTANT, 0, 0},
-                                            t->ndim, t->shape, err));
+        ok =
+            value[ready] && (wf_params_find(p, t->name) ||
+                             wf_params_add(p, t->name, (struct weft_init){WEFT_INIT_CONSTANT, 0, 0},
+                                           t->ndim, t->shape, err));
     }
     for (int i = 0; ok && i < n; i++) {
         struct wf_variable *v = &wf_params_find(p, weft_safetensors_at(f, i)->name)->variable;

@@ -21,8 +21,11 @@ bool wf_init(weft_device *dev, struct weft_init init, uint64_t seed, const char 
     struct wf_kernel *k = wf_kernel_get(dev, &r, err);
     if (!k)
         return false;
-    struct wf_launch l = {.kernel = k, .op = "init", .tasks = (n + CHUNK - 1) / CHUNK,
-                          .local = wf_loop_local(dev, k), .wide = wide};
+    struct wf_launch l = {.kernel = k,
+                          .op = "init",
+                          .tasks = (n + CHUNK - 1) / CHUNK,
+                          .local = wf_loop_local(dev, k),
+                          .wide = wide};
     struct wf_index index[2];
     cl_ulong key = seed, stream = wf_hash64(name, strlen(name));
     cl_float a = (float)init.a, b = (float)init.b;

@@ -30,7 +30,10 @@ weft_tensor *weft_linear(weft_scope *s, weft_params *p, const char *name, const 
         !join(s, bias, name, "bias"))
         return NULL;
     if (o.out < 1 || !x->ndim || x->dtype != WEFT_F32 || x->shape[x->ndim - 1] < 1) {
-        wf_scope_fail(s, o.out < 1 ? WEFT_PARAM : x->dtype != WEFT_F32 ? WEFT_DTYPE : WEFT_SHAPE,
+        wf_scope_fail(s,
+                      o.out < 1              ? WEFT_PARAM
+                      : x->dtype != WEFT_F32 ? WEFT_DTYPE
+                                             : WEFT_SHAPE,
                       "linear: x is %s %s and .out %d; [..., in] F32 and 1 or more were wanted",
                       WF_SHAPE(x->ndim, x->shape), weft_dtype_name(x->dtype), o.out);
         return NULL;

@@ -47,9 +47,8 @@ static weft_optim *make(weft_params *p, enum rule rule, double lr, struct weft_e
 // In [0, most), finite.
 static bool in_range(double v, double most, const char *name, struct weft_error *err)
 {
-    return (v >= 0 && v < most) ||
-           wf_fail(err, WEFT_PARAM, "%s is %g; 0 or more%s was wanted", name, v,
-                   most < 2 ? " and below 1" : "");
+    return (v >= 0 && v < most) || wf_fail(err, WEFT_PARAM, "%s is %g; 0 or more%s was wanted",
+                                           name, v, most < 2 ? " and below 1" : "");
 }
 
 weft_optim *weft_sgd_create(weft_params *p, const struct weft_sgd_params *params,
@@ -203,14 +202,19 @@ static void make_rule(const struct step *a, int64_t t, cl_float rule[6])
 {
     const weft_optim *o = a->optim;
     if (o->rule == SGD) {
-        const double v[] = {a->lr, o->sgd.momentum, o->sgd.weight_decay, o->sgd.nesterov, t == 1, 0};
+        const double v[] = {a->lr,           o->sgd.momentum, o->sgd.weight_decay,
+                            o->sgd.nesterov, t == 1,          0};
         for (int i = 0; i < 6; i++)
             rule[i] = (cl_float)v[i];
         return;
     }
     const struct weft_adam_params *p = &o->adam;
-    const double v[] = {a->lr / (1 - pow(p->beta1, (double)t)), p->beta1, p->beta2, p->eps,
-                        1 / (1 - pow(p->beta2, (double)t)), a->lr * p->weight_decay};
+    const double v[] = {a->lr / (1 - pow(p->beta1, (double)t)),
+                        p->beta1,
+                        p->beta2,
+                        p->eps,
+                        1 / (1 - pow(p->beta2, (double)t)),
+                        a->lr * p->weight_decay};
     for (int i = 0; i < 6; i++)
         rule[i] = (cl_float)v[i];
 }
@@ -225,9 +229,9 @@ static bool launch(weft_device *dev, struct wf_record *r, int first, int n, cons
     struct wf_kernel *k = kernel_of(dev, a->optim, sets, wide, err);
     if (!k)
         return false;
-    struct wf_launch l = {.kernel = k, .op = r->op->name, .local = dev->info.type == WEFT_DEVICE_CPU
-                                                                        ? 1
-                                                                        : 64,
+    struct wf_launch l = {.kernel = k,
+                          .op = r->op->name,
+                          .local = dev->info.type == WEFT_DEVICE_CPU ? 1 : 64,
                           .wide = wide};
     struct {
         union {
@@ -291,8 +295,7 @@ static int collect(weft_scope *s, weft_params *p, const weft_tensor **grad,
     int n = 0;
     for (int i = 0; i < p->count; i++) {
         struct wf_param *q = p->param[i];
-        weft_tensor *g =
-            q->frozen ? NULL : wf_scope_grad(s, &q->variable, q->ndim, q->shape);
+        weft_tensor *g = q->frozen ? NULL : wf_scope_grad(s, &q->variable, q->ndim, q->shape);
         if (!wf_scope_ok(s))
             return -1;
         if (!g)
@@ -308,7 +311,8 @@ bool weft_optim_step(weft_optim *o, weft_scope *s)
     if (!wf_scope_ok(s))
         return false;
     if (!o || o->params->dev != s->dev)
-        return wf_scope_fail(s, WEFT_PARAM, "optimizer: it is %s", o ? "on another device" : "NULL");
+        return wf_scope_fail(s, WEFT_PARAM, "optimizer: it is %s",
+                             o ? "on another device" : "NULL");
     weft_params *p = o->params;
     size_t bytes = (size_t)p->count * sizeof(void *);
     const weft_tensor **grad = wf_arena_take(&s->arena, bytes);

@@ -15,8 +15,8 @@ struct wf_param {
 struct weft_params {
     weft_device *dev;
     uint64_t seed;
-    atomic_int refs;    // the handle and the optimizers
-    wf_mutex lock;      // held while parameters are added or looked up
+    atomic_int refs; // the handle and the optimizers
+    wf_mutex lock;   // held while parameters are added or looked up
     struct wf_param **param;
     int count, room;
     bool torn; // an optimizer step failed half-way

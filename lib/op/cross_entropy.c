@@ -1,5 +1,5 @@
-// Cross-entropy: one row of the loss for each row of the batch in one kernel, which never stores the
-// softmax; the mean is the reduction's. The gradient computes the softmax again from x.
+// Cross-entropy: one row of the loss for each row of the batch in one kernel, which never stores
+// the softmax; the mean is the reduction's. The gradient computes the softmax again from x.
 #include "core/view.h"
 #include "op/op.h"
 #include <stdio.h>
@@ -18,9 +18,10 @@ static bool launch(weft_device *dev, const char *kernel, struct wf_record *r, in
     const struct wf_tensor *x = r->in[0], *label = r->in[1], *g = n > 2 ? r->in[2] : NULL;
     struct rows rows = {.v = {x->pub.shape[1], x->stride[0], x->stride[1], label->stride[0],
                               g ? g->stride[0] : 0, x->offset, label->offset, g ? g->offset : 0}};
-    bool wide = x->offset + x->pub.shape[0] * (x->stride[0] + 1) +
-                    x->pub.shape[1] * (x->stride[1] + 1) >
-                INT32_MAX / 2 || label->offset > INT32_MAX / 2;
+    bool wide =
+        x->offset + x->pub.shape[0] * (x->stride[0] + 1) + x->pub.shape[1] * (x->stride[1] + 1) >
+            INT32_MAX / 2 ||
+        label->offset > INT32_MAX / 2;
     size_t index = wide ? 8 : 4;
     for (size_t i = 0; i < 8; i++) {
         int32_t narrow = (int32_t)rows.v[i];
@@ -36,8 +37,11 @@ static bool launch(weft_device *dev, const char *kernel, struct wf_record *r, in
     struct wf_kernel *k = wf_kernel_get(dev, &request, err);
     if (!k)
         return false;
-    struct wf_launch l = {.kernel = k, .op = r->op->name, .tasks = x->pub.shape[0],
-                          .local = (size_t)local, .wide = wide};
+    struct wf_launch l = {.kernel = k,
+                          .op = r->op->name,
+                          .tasks = x->pub.shape[0],
+                          .local = (size_t)local,
+                          .wide = wide};
     wf_launch_value(&l, 8 * index, rows.packed);
     for (int i = 0; i < n; i++)
         wf_launch_mem(&l, &r->in[i]->storage->mem);
@@ -57,16 +61,13 @@ static bool run_grad(weft_device *dev, struct wf_record *r, struct weft_error *e
 
 static const struct wf_op op_grad = {.name = "cross_entropy_grad", .run = run_grad};
 
-static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy,
-                 weft_tensor **gx)
+static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy, weft_tensor **gx)
 {
     const weft_tensor *x = &r->in[0]->pub, *in[] = {x, &r->in[1]->pub, gy[0]};
-    gx[0] = wf_record(s, &(struct wf_call){.op = &op_grad,
-                                           .nin = 3,
-                                           .in = in,
-                                           .dtype = x->dtype,
-                                           .ndim = 2,
-                                           .shape = x->shape});
+    gx[0] = wf_record(
+        s,
+        &(struct wf_call){
+            .op = &op_grad, .nin = 3, .in = in, .dtype = x->dtype, .ndim = 2, .shape = x->shape});
     return gx[0];
 }
 
@@ -76,7 +77,8 @@ static const struct wf_op op_cross_entropy = {
 static bool check(weft_scope *s, const weft_tensor *x, const weft_tensor *label)
 {
     if ((x->dtype != WEFT_F32 && x->dtype != WEFT_F64) || label->dtype != WEFT_I64)
-        return wf_scope_fail(s, WEFT_DTYPE, "cross_entropy: x is %s and label %s; F32 or F64 and I64 "
+        return wf_scope_fail(s, WEFT_DTYPE,
+                             "cross_entropy: x is %s and label %s; F32 or F64 and I64 "
                              "were wanted",
                              weft_dtype_name(x->dtype), weft_dtype_name(label->dtype));
     if (x->ndim != 2 || label->ndim != 1 || x->shape[0] != label->shape[0] || !x->shape[1])

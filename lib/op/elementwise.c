@@ -1,5 +1,5 @@
-// Elementwise operations: rows and public functions made from elementwise.def, and the few that need
-// more than an expression (scale, eq, cast).
+// Elementwise operations: rows and public functions made from elementwise.def, and the few that
+// need more than an expression (scale, eq, cast).
 #include "op/expression.h"
 #include "op/op.h"
 
@@ -67,8 +67,7 @@ static weft_tensor *record_dx(weft_scope *s, const struct wf_record *r, const ch
                                           .attr_bytes = sizeof e});
 }
 
-static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy,
-                 weft_tensor **gx)
+static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy, weft_tensor **gx)
 {
     const struct row *row = (const struct row *)r->op;
     for (int i = 0; i < r->nin; i++) {
@@ -83,18 +82,22 @@ static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *g
     return true;
 }
 
-#define DX_OP(text) {.name = text, .run = run}
-#define ROW(name_, n, dtypes_, saves_, y_, ...)                                                    \
-    {.op = {.name = #name_, .run = run, .grad = grad, .saves = SAVES_##saves_},                    \
-     .nin = n,                                                                                     \
-     .dtypes = dtypes_,                                                                            \
-     .text = y_,                                                                                    \
-     .dx = {__VA_ARGS__},                                                                          \
-     .dx_op = {DX_OP(#name_ "_grad0"), DX_OP(#name_ "_grad1")}}
+#define DX_OP(text)              \
+    {                            \
+        .name = text, .run = run \
+    }
+#define ROW(name_, n, dtypes_, saves_, y_, ...)                                              \
+    {                                                                                        \
+        .op = {.name = #name_, .run = run, .grad = grad, .saves = SAVES_##saves_}, .nin = n, \
+        .dtypes = dtypes_, .text = y_, .dx = {__VA_ARGS__}, .dx_op = {                       \
+            DX_OP(#name_ "_grad0"),                                                          \
+            DX_OP(#name_ "_grad1")                                                           \
+        }                                                                                    \
+    }
 
-#define EW1(name, dtypes, saves, y, dx0)                                                           \
+#define EW1(name, dtypes, saves, y, dx0) \
     static const struct row row_##name = ROW(name, 1, dtypes, saves, y, dx0);
-#define EW2(name, dtypes, saves, y, dx0, dx1)                                                      \
+#define EW2(name, dtypes, saves, y, dx0, dx1) \
     static const struct row row_##name = ROW(name, 2, dtypes, saves, y, dx0, dx1);
 #include "op/elementwise.def"
 #undef EW1
@@ -106,8 +109,8 @@ static const struct wf_op op_eq = {.name = "eq", .run = run};
 static bool check_dtype(weft_scope *s, const struct row *row, const weft_tensor *x)
 {
     if (x->dtype == WEFT_BOOL)
-        return wf_scope_fail(s, WEFT_DTYPE, "%s: the input is BOOL; a number was wanted (weft_cast)",
-                             row->op.name);
+        return wf_scope_fail(
+            s, WEFT_DTYPE, "%s: the input is BOOL; a number was wanted (weft_cast)", row->op.name);
     return row->dtypes == ANY || wf_want_float(s, row->op.name, x);
 }
 
@@ -159,18 +162,18 @@ static bool takes2(weft_scope *s, const char *op, const weft_tensor *a, const we
     return wf_scope_takes(s, op, a) && wf_scope_takes(s, op, b) && same_dtype(s, op, a, b);
 }
 
-#define EW1(name, dtypes, saves, y, dx0)                                                           \
-    weft_tensor *weft_##name(weft_scope *s, const weft_tensor *x)                                  \
-    {                                                                                              \
-        return record1(s, &row_##name, x, 0);                                                      \
+#define EW1(name, dtypes, saves, y, dx0)                          \
+    weft_tensor *weft_##name(weft_scope *s, const weft_tensor *x) \
+    {                                                             \
+        return record1(s, &row_##name, x, 0);                     \
     }
-#define EW2(name, dtypes, saves, y, dx0, dx1)                                                      \
-    weft_tensor *weft_##name(weft_scope *s, const weft_tensor *a, const weft_tensor *b)            \
-    {                                                                                              \
-        const struct row *row = &row_##name;                                                       \
-        if (!takes2(s, #name, a, b) || !check_dtype(s, row, a))                                    \
-            return NULL;                                                                           \
-        return record2(s, &row->op, row->text, a->dtype, a, b);                                       \
+#define EW2(name, dtypes, saves, y, dx0, dx1)                                           \
+    weft_tensor *weft_##name(weft_scope *s, const weft_tensor *a, const weft_tensor *b) \
+    {                                                                                   \
+        const struct row *row = &row_##name;                                            \
+        if (!takes2(s, #name, a, b) || !check_dtype(s, row, a))                         \
+            return NULL;                                                                \
+        return record2(s, &row->op, row->text, a->dtype, a, b);                         \
     }
 #include "op/elementwise.def"
 #undef EW1
@@ -219,10 +222,13 @@ weft_tensor *weft_cast(weft_scope *s, const weft_tensor *x, enum weft_dtype dtyp
 }
 
 const struct wf_op *const wf_elementwise_rows[] = {
-#define EW1(name, dtypes, saves, y, dx0) &row_##name.op,
+#define EW1(name, dtypes, saves, y, dx0)      &row_##name.op,
 #define EW2(name, dtypes, saves, y, dx0, dx1) &row_##name.op,
 #include "op/elementwise.def"
 #undef EW1
 #undef EW2
-    &row_scale.op, &op_eq, &op_cast, NULL,
+    &row_scale.op,
+    &op_eq,
+    &op_cast,
+    NULL,
 };

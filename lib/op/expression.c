@@ -12,10 +12,10 @@ enum inner_kind { REPEATED, DENSE, STRIDED };
 static const struct type {
     const char *storage, *compute;
 } types[] = {
-    [WEFT_F32] = {"float", "float"}, [WEFT_F16] = {"half", "float"},
+    [WEFT_F32] = {"float", "float"},   [WEFT_F16] = {"half", "float"},
     [WEFT_BF16] = {"ushort", "float"}, [WEFT_F64] = {"double", "double"},
-    [WEFT_I8] = {"char", "int"},     [WEFT_U8] = {"uchar", "int"},
-    [WEFT_I32] = {"int", "int"},     [WEFT_I64] = {"long", "long"},
+    [WEFT_I8] = {"char", "int"},       [WEFT_U8] = {"uchar", "int"},
+    [WEFT_I32] = {"int", "int"},       [WEFT_I64] = {"long", "long"},
     [WEFT_BOOL] = {"uchar", "int"},
 };
 
@@ -42,9 +42,10 @@ static void write_load(struct wf_text *t, int input, const char *name, enum weft
     const char *w = kind == DENSE ? width_text(vec) : "", *full = width_text(vec);
     const char *compute = types[dtype].compute;
     char at[96];
-    snprintf(at, sizeof at, kind == DENSE     ? "p%d + b%d + (i)"
-                            : kind == REPEATED ? "p%d + b%d"
-                                               : "p%d + b%d + (i) * d.stride[%d][RANK - 1]",
+    snprintf(at, sizeof at,
+             kind == DENSE      ? "p%d + b%d + (i)"
+             : kind == REPEATED ? "p%d + b%d"
+                                : "p%d + b%d + (i) * d.stride[%d][RANK - 1]",
              input, input, input);
     wf_text_add(t, "const %s%s %s = (%s%s)(", compute, full, name, compute, full);
     if (dtype == WEFT_F16)
@@ -195,8 +196,11 @@ bool wf_expression_run(weft_device *dev, const char *op, const struct wf_express
         return wf_fail_nomem(err, "kernel text");
     int64_t chunk = dev->info.type == WEFT_DEVICE_CPU ? CHUNK_CPU : CHUNK_GPU;
     int64_t chunks = (inner + chunk - 1) / chunk;
-    struct wf_launch l = {.kernel = k, .op = op, .tasks = n / inner * chunks,
-                          .local = wf_loop_local(dev, k), .wide = wide};
+    struct wf_launch l = {.kernel = k,
+                          .op = op,
+                          .tasks = n / inner * chunks,
+                          .local = wf_loop_local(dev, k),
+                          .wide = wide};
     struct wf_index index[3];
     struct wf_dims_arg arg;
     struct option a0 = make_option(e->a0, nin ? in[0]->pub.dtype : out->pub.dtype);

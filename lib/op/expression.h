@@ -6,15 +6,15 @@
 enum { WF_EXPRESSION_ARGS = 4 };
 
 struct wf_expression {
-    const char *text;                     // "x0 * x1", of type T
-    const char *arg[WF_EXPRESSION_ARGS];  // the names of the inputs in it, in order
-    double a0;                            // the option of that name, if the text has it
+    const char *text;                    // "x0 * x1", of type T
+    const char *arg[WF_EXPRESSION_ARGS]; // the names of the inputs in it, in order
+    double a0;                           // the option of that name, if the text has it
     bool has_a0;
 };
 
-// out = text, for every element. The inputs broadcast to the shape of `out`, which is dense. T is the
-// computing type of the first input, or of `out` if there is none; the result is converted to the dtype
-// of `out`, from floating to integer with saturation.
+// out = text, for every element. The inputs broadcast to the shape of `out`, which is dense. T is
+// the computing type of the first input, or of `out` if there is none; the result is converted to
+// the dtype of `out`, from floating to integer with saturation.
 bool wf_expression_run(weft_device *dev, const char *op, const struct wf_expression *e, int nin,
                        struct wf_tensor *const *in, struct wf_tensor *out, struct weft_error *err);
 

@@ -36,7 +36,10 @@ static uint16_t to_bf16(float f)
 static int64_t to_integer(double v, int bits)
 {
     double top = ldexp(1, bits - 1);
-    return isnan(v) ? 0 : v >= top ? (int64_t)(~0ull >> (65 - bits)) : v < -top ? -(int64_t)(~0ull >> (65 - bits)) - 1 : (int64_t)v;
+    return isnan(v)   ? 0
+           : v >= top ? (int64_t)(~0ull >> (65 - bits))
+           : v < -top ? -(int64_t)(~0ull >> (65 - bits)) - 1
+                      : (int64_t)v;
 }
 
 struct pattern {
@@ -56,16 +59,35 @@ static struct pattern make_pattern(enum weft_dtype dtype, double value)
         struct pattern p;
     } u = {.i64 = 0};
     switch (dtype) {
-    case WEFT_F32: u.f32 = (float)value; break;
-    case WEFT_F64: u.f64 = value; break;
-    case WEFT_F16: u.u16 = to_half((float)value); break;
-    case WEFT_BF16: u.u16 = to_bf16((float)value); break;
-    case WEFT_I8: u.i8 = (int8_t)to_integer(value, 8); break;
-    case WEFT_U8: u.u8 = (uint8_t)(value >= 255 ? 255 : value > 0 ? value : 0); break;
-    case WEFT_I32: u.i32 = (int32_t)to_integer(value, 32); break;
-    case WEFT_I64: u.i64 = to_integer(value, 64); break;
-    case WEFT_BOOL: u.u8 = value != 0; break;
-    case WEFT_DTYPE_NONE: break;
+    case WEFT_F32:
+        u.f32 = (float)value;
+        break;
+    case WEFT_F64:
+        u.f64 = value;
+        break;
+    case WEFT_F16:
+        u.u16 = to_half((float)value);
+        break;
+    case WEFT_BF16:
+        u.u16 = to_bf16((float)value);
+        break;
+    case WEFT_I8:
+        u.i8 = (int8_t)to_integer(value, 8);
+        break;
+    case WEFT_U8:
+        u.u8 = (uint8_t)(value >= 255 ? 255 : value > 0 ? value : 0);
+        break;
+    case WEFT_I32:
+        u.i32 = (int32_t)to_integer(value, 32);
+        break;
+    case WEFT_I64:
+        u.i64 = to_integer(value, 64);
+        break;
+    case WEFT_BOOL:
+        u.u8 = value != 0;
+        break;
+    case WEFT_DTYPE_NONE:
+        break;
     }
     return u.p;
 }
@@ -73,8 +95,8 @@ static struct pattern make_pattern(enum weft_dtype dtype, double value)
 static bool full_run(weft_device *dev, struct wf_record *r, struct weft_error *err)
 {
     struct wf_tensor *y = r->out[0];
-    return wf_fill(dev, y->storage->mem, wf_tensor_bytes(y), r->attr,
-                   weft_dtype_size(y->pub.dtype), err);
+    return wf_fill(dev, y->storage->mem, wf_tensor_bytes(y), r->attr, weft_dtype_size(y->pub.dtype),
+                   err);
 }
 
 static const struct wf_op op_full = {.name = "full", .run = full_run};

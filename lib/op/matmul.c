@@ -123,7 +123,10 @@ static bool gpu_tile_run(weft_device *dev, const struct wf_matmul *p, const cl_m
     if (!k)
         return false;
     // At 10 flops a nanosecond for each compute unit.
-    struct wf_launch l = {.kernel = k, .op = "matmul", .local = TILE_ITEMS, .wide = p->wide,
+    struct wf_launch l = {.kernel = k,
+                          .op = "matmul",
+                          .local = TILE_ITEMS,
+                          .wide = p->wide,
                           .task_ns = 2.0 * TILE * TILE * (double)p->k / 10};
     l.tasks = p->count * ((p->m + TILE - 1) / TILE) * ((p->n + TILE - 1) / TILE);
     struct args room;
@@ -146,7 +149,10 @@ static bool plain_run(weft_device *dev, const struct wf_matmul *p, const cl_mem 
     struct wf_kernel *k = wf_kernel_get(dev, &r, err);
     if (!k)
         return false;
-    struct wf_launch l = {.kernel = k, .op = "matmul", .tasks = p->count * p->m, .wide = p->wide,
+    struct wf_launch l = {.kernel = k,
+                          .op = "matmul",
+                          .tasks = p->count * p->m,
+                          .wide = p->wide,
                           .task_ns = (double)p->n * (double)p->k};
     l.local = k->max_group < 64 ? k->max_group : 64;
     struct args room;
@@ -210,15 +216,14 @@ static weft_tensor *product_like(weft_scope *s, const weft_tensor *operand, cons
 {
     weft_tensor *g;
     if (wf_is_transposed(operand))
-        g = weft_transpose(s, weft_matmul(s, weft_transpose(s, y, -1, -2),
-                                          weft_transpose(s, x, -1, -2)), -1, -2);
+        g = weft_transpose(
+            s, weft_matmul(s, weft_transpose(s, y, -1, -2), weft_transpose(s, x, -1, -2)), -1, -2);
     else
         g = weft_matmul(s, x, y);
     return g ? wf_sum_to(s, g, operand) : NULL;
 }
 
-static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy,
-                 weft_tensor **gx)
+static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy, weft_tensor **gx)
 {
     const weft_tensor *a = &r->in[0]->pub, *b = &r->in[1]->pub;
     if (wf_wants(r, 0) && !(gx[0] = product_like(s, a, gy[0], weft_transpose(s, b, -1, -2))))
@@ -239,11 +244,11 @@ static bool check(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
         return wf_scope_fail(s, WEFT_SHAPE, "matmul: an operand is a scalar; a is %s, b is %s",
                              WF_SHAPE(a->ndim, a->shape), WF_SHAPE(b->ndim, b->shape));
     int64_t ak = a->shape[a->ndim - 1], bk = b->shape[b->ndim > 1 ? b->ndim - 2 : 0];
-    return ak == bk ||
-           wf_scope_fail(s, WEFT_SHAPE, "matmul: a is %s, b is %s: %lld columns of a meet %lld rows "
-                         "of b",
-                         WF_SHAPE(a->ndim, a->shape), WF_SHAPE(b->ndim, b->shape), (long long)ak,
-                         (long long)bk);
+    return ak == bk || wf_scope_fail(s, WEFT_SHAPE,
+                                     "matmul: a is %s, b is %s: %lld columns of a meet %lld rows "
+                                     "of b",
+                                     WF_SHAPE(a->ndim, a->shape), WF_SHAPE(b->ndim, b->shape),
+                                     (long long)ak, (long long)bk);
 }
 
 // Both operands have two dimensions or more.

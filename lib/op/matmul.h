@@ -20,6 +20,7 @@ struct wf_matmul_variant {
     bool (*run)(weft_device *dev, const struct wf_matmul *p, const cl_mem *abc,
                 struct weft_error *err);
 };
-extern const struct wf_matmul_variant wf_matmul_variants[]; // the last applies always; ends with {0}
+extern const struct wf_matmul_variant
+    wf_matmul_variants[]; // the last applies always; ends with {0}
 
 #endif

@@ -36,5 +36,5 @@ const struct wf_op *const *const wf_op_families[] = {
 #define X(family) wf_##family##_rows,
     WF_OP_FAMILIES(X)
 #undef X
-    NULL,
+        NULL,
 };

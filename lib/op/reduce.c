@@ -1,7 +1,7 @@
 // Reductions: sum, mean, max over any axes; argmax over one.
 //
-// A task is one output (reduce_rows), or a few that lie side by side (reduce_columns). Few outputs of
-// many elements are made in two passes, over parts of fixed size.
+// A task is one output (reduce_rows), or a few that lie side by side (reduce_columns). Few outputs
+// of many elements are made in two passes, over parts of fixed size.
 #include "core/view.h"
 #include "op/expression.h"
 #include "op/op.h"
@@ -78,8 +78,7 @@ static void write_defines(const struct pass *p, const struct walk *w, char *out,
              "#define LOAD(p) %s\n#define A %s\n#define Y %s\n#define STORE(p, a) %s\n"
              "#define LOCAL %d\n#define WIDTH %d\n",
              p->wide ? "#define INDEX long\n" : "", f64 ? "#define USE_F64\n" : "",
-             wf_dtype_is_float(p->compute) ? "" : "#define INTEGER\n",
-             kind[p->kind], w->kept.rank,
+             wf_dtype_is_float(p->compute) ? "" : "#define INTEGER\n", kind[p->kind], w->kept.rank,
              w->reduced.rank, wf_storage_type(p->from), load_text(p->from),
              wf_compute_type(p->compute), wf_storage_type(p->to), store_text(p->to), p->local,
              p->local > WIDTH ? p->local : WIDTH);
@@ -92,8 +91,8 @@ static void pack(const struct walk *w, bool wide, struct wf_dims_arg *out)
     for (int i = 0; i < 2 * w->kept.rank; i++)
         v[n++] = i < w->kept.rank ? w->kept.shape[i] : w->kept.stride[0][i - w->kept.rank];
     for (int i = 0; i < 2 * w->reduced.rank; i++)
-        v[n++] = i < w->reduced.rank ? w->reduced.shape[i]
-                                     : w->reduced.stride[0][i - w->reduced.rank];
+        v[n++] =
+            i < w->reduced.rank ? w->reduced.shape[i] : w->reduced.stride[0][i - w->reduced.rank];
     v[n++] = w->kept.offset[0];
     for (size_t i = 0; i < n; i++) {
         if (wide)
@@ -130,10 +129,10 @@ static bool run_pass(weft_device *dev, struct pass *p, const struct walk *w, cl_
         return false;
     int64_t columns = w->kept.shape[w->kept.rank - 1];
     int width = p->local > WIDTH ? p->local : WIDTH;
-    int64_t tasks = p->columns ? w->outputs / columns * ((columns + width - 1) / width)
-                               : w->outputs * p->parts;
-    struct wf_launch l = {.kernel = k, .op = p->op, .tasks = tasks, .local = (size_t)p->local,
-                          .wide = p->wide};
+    int64_t tasks =
+        p->columns ? w->outputs / columns * ((columns + width - 1) / width) : w->outputs * p->parts;
+    struct wf_launch l = {
+        .kernel = k, .op = p->op, .tasks = tasks, .local = (size_t)p->local, .wide = p->wide};
     struct wf_index index[3];
     struct wf_dims_arg arg;
     float f = (float)p->divisor;
@@ -174,8 +173,14 @@ static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)
     struct wf_tensor *x = r->in[0], *y = r->out[0];
     struct walk w = make_walk(x, a->reduced);
     enum weft_dtype compute = compute_dtype(a->kind, x->pub.dtype);
-    struct pass p = {.op = r->op->name, .kind = a->kind, .from = x->pub.dtype, .compute = compute,
-                     .to = y->pub.dtype, .parts = 1, .part = w.count, .divisor = 1};
+    struct pass p = {.op = r->op->name,
+                     .kind = a->kind,
+                     .from = x->pub.dtype,
+                     .compute = compute,
+                     .to = y->pub.dtype,
+                     .parts = 1,
+                     .part = w.count,
+                     .divisor = 1};
     if (a->kind == MEAN)
         p.divisor = (double)w.count;
     if (!w.outputs)

@@ -10,9 +10,9 @@ static bool copy(weft_device *dev, struct wf_record *r, struct weft_error *err)
 static weft_tensor *record_view(weft_scope *s, const struct wf_op *op, const weft_tensor *x,
                                 int ndim, const int64_t *shape)
 {
-    return wf_record(s, &(struct wf_call){
-                            .op = op, .nin = 1, .in = &x, .dtype = x->dtype, .ndim = ndim,
-                            .shape = shape});
+    return wf_record(
+        s, &(struct wf_call){
+               .op = op, .nin = 1, .in = &x, .dtype = x->dtype, .ndim = ndim, .shape = shape});
 }
 
 static bool reshape_grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy,
@@ -238,5 +238,5 @@ weft_tensor *weft_detach(weft_scope *s, const weft_tensor *x)
     return wf_scope_takes(s, "detach", x) ? record_view(s, &op_detach, x, x->ndim, x->shape) : NULL;
 }
 
-const struct wf_op *const wf_shape_rows[] = {&op_reshape, &op_transpose, &op_expand,
-                                             &op_dense,   &op_detach,    NULL};
+const struct wf_op *const wf_shape_rows[] = {&op_reshape, &op_transpose, &op_expand, &op_detach,
+                                             NULL};

@@ -1,0 +1,21 @@
+// Writes JSON to stdout, indented, as it goes.
+#ifndef JSON_H
+#define JSON_H
+#include <stdbool.h>
+#include <stdint.h>
+
+struct json {
+    int depth;
+    bool more; // something stands before at this depth
+};
+
+// `key` is NULL for an element of an array and for the outermost value.
+void json_begin(struct json *j, const char *key, char bracket); // '{' or '['
+void json_end(struct json *j, char bracket);                    // '}' or ']'
+// Bytes that are no UTF-8 become U+FFFD. NULL is null.
+void json_text(struct json *j, const char *key, const char *text);
+void json_count(struct json *j, const char *key, uint64_t v);
+void json_bool(struct json *j, const char *key, bool v);
+void json_null(struct json *j, const char *key);
+
+#endif

@@ -1,0 +1,54 @@
+// Options of a verb: one table of rows gives the parsing and the help text.
+#ifndef OPTIONS_H
+#define OPTIONS_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MAX_LIST = 32 };
+
+struct option_list {
+    int count;
+    int value[MAX_LIST];
+};
+
+// What an option takes, and the type of the field that it sets.
+enum option_kind {
+    OPTION_FLAG,     // nothing; bool
+    OPTION_TEXT,     // any text but the empty one; const char *
+    OPTION_CHOICE,   // one of the words in row.value, "sgd|adam"; int, its place
+    OPTION_COUNT,    // 1 .. 2^31-1; int
+    OPTION_STEPS,    // 1 .. 2^63-1; int64_t
+    OPTION_SEED,     // 0 .. 2^64-1; uint64_t
+    OPTION_POSITIVE, // a number above 0; double
+    OPTION_FRACTION, // a number in [0, 1); double
+    OPTION_LIST,     // counts, comma-separated; struct option_list
+};
+
+struct option_row {
+    const char *name;
+    const char *value; // as the help shows it; NULL for a flag
+    const char *help;  // with the default in [ ]
+    enum option_kind kind;
+    size_t offset; // of the field in the verb's struct of arguments
+};
+
+struct usage {
+    const char *verb;
+    const char *operands; // a choice of words, "info|clear", of which one may be given; or NULL
+    const char *about;
+    const struct option_row *rows;
+    int count;
+};
+
+enum { GO_ON = -1 };
+
+// Sets the fields of `args` for the options in argv; where one is repeated, the last counts. The
+// operand, if there is one, goes to *operand (its place; it may be NULL without operands). Returns
+// GO_ON, or the exit code: the help was printed, or what is wrong.
+int options_parse(const struct usage *u, int argc, char **argv, void *args, int *operand);
+
+// The place of `word` in "one|two|three", -1 if it is not there.
+int choice_find(const char *choices, const char *word);
+
+#endif

@@ -1,0 +1,14 @@
+// The verbs of the command. Each takes its own name as argv[0] and returns the exit code.
+#ifndef VERBS_H
+#define VERBS_H
+
+#define VERB_MAP(X)                                                                   \
+    X(devices, "lists the OpenCL devices, and says which one would be taken and why") \
+    X(train, "trains a model and reports its accuracy on the test data")              \
+    X(cache, "says where the compiled kernels are kept and how big they are, or removes them")
+
+#define X(name, about) int verb_##name(int argc, char **argv);
+VERB_MAP(X)
+#undef X
+
+#endif
