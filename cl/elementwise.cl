@@ -30,6 +30,9 @@
 #define DIVIDE(T, a, b) ((a) / (b))
 #endif
 
+// Some built-in tanh stop short of 1.
+#define TANH(T, x) ((x) > (T)20 ? (T)1 : (x) < (T)-20 ? (T)-1 : tanh(x))
+
 // bfloat16: the upper half of a float, rounded to even; NaN stays NaN.
 #define BF16_TO(F, U, u) (CAT(as_, F)(CAT(convert_, U)(u) << 16))
 #define BF16_ROUND(U, b) (((b) + 0x7fffu + (((b) >> 16) & 1u)) >> 16)

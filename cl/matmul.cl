@@ -14,7 +14,7 @@
 //   |a   |   | c: MR x NV vectors    |
 //   +----+   +-----------------------+
 //
-//   MR 8, NV 3, LANES 16, KC 256, B_ROWS 0 or 1, B_COLUMNS 0 or 1 (k lies side by side)
+//   MR 4, NV 4, LANES 16, KC 256, B_ROWS 0 or 1, B_COLUMNS 0 or 1 (k lies side by side)
 //
 // matmul_gpu_tile: a group of TILE/4 x TILE/4 work-items makes TILE x TILE outputs, 4 x 4 each; KT
 // columns of a and rows of b at a time go through local memory.
@@ -28,10 +28,10 @@
 #define T float
 #endif
 #ifndef MR
-#define MR 8
+#define MR 4
 #endif
 #ifndef NV
-#define NV 3
+#define NV 4
 #endif
 #ifndef LANES
 #define LANES 16

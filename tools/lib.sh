@@ -27,6 +27,7 @@ END
         cat <<'END'
 pocl-opencl-icd        has_icd pocl
 check                  pkg-config --exists check
+ocl-icd-opencl-dev     pkg-config --exists OpenCL
 g++                    command -v c++
 clang                  command -v clang
 clang-format           command -v clang-format

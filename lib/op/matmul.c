@@ -12,15 +12,11 @@ struct tile {
 static struct tile choose_tile(const weft_device *dev, const struct wf_matmul *p)
 {
     int lanes = p->dtype == WEFT_F64 ? 8 : 16;
-    struct tile t = {.mr = 8, .nv = 3, .lanes = lanes, .kc = 256};
-    if (p->n <= lanes)
-        t.nv = 1;
-    else if (p->n <= 2 * lanes)
-        t.nv = 2;
-    else if (p->n % (4 * lanes) == 0)
-        t.nv = 4;
-    if (t.nv == 4 || p->m <= 4)
-        t.mr = 4;
+    struct tile t = {.mr = 4, .nv = 4, .lanes = lanes, .kc = 256};
+    if (p->n <= 2 * lanes) {
+        t.nv = p->n <= lanes ? 1 : 2;
+        t.mr = p->m <= 4 ? 4 : 8;
+    }
     size_t row = (size_t)(t.nv * t.lanes) * weft_dtype_size(p->dtype);
     while (t.kc > 16 && (uint64_t)(t.kc * (int64_t)row) > dev->info.local_memory / 2)
         t.kc /= 2;

@@ -84,12 +84,16 @@ void console_erase(void)
     fputc('\r', stderr);
 }
 
+// A compiler's log, of several lines, may end in newlines.
 void console_log(void *priv, enum weft_log_level level, const char *line)
 {
+    int n = (int)strlen(line);
+    while (n && line[n - 1] == '\n')
+        n--;
     if (level <= WEFT_LOG_WARN)
-        console_fail("%s", line);
+        console_fail("%.*s", n, line);
     else if (priv)
-        console_note("%s", line);
+        console_note("%.*s", n, line);
 }
 
 void console_init(void)

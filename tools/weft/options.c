@@ -165,7 +165,7 @@ static void fill_options(const struct usage *u, struct option *options)
 // An option may be shortened as long as it is clear which one is meant.
 static bool is_ambiguous(const struct usage *u, const char *given, size_t n)
 {
-    int meant = 0;
+    int meant = !strncmp("help", given, n);
     for (int i = 0; i < u->count; i++)
         meant += !strncmp(u->rows[i].name, given, n);
     return meant > 1;

@@ -58,40 +58,53 @@ const char *loss_text(double loss, char buffer[32])
     return buffer;
 }
 
-static void put_time(char *to, size_t room, double seconds)
+static const char *time_text(double seconds, char buffer[32])
 {
     int64_t s = seconds < 1e9 ? (int64_t)seconds : 1000000000;
-    if (s < 3600)
-        snprintf(to, room, "%d:%02d", (int)(s / 60), (int)(s % 60));
+    int64_t hours = s / 3600;
+    int minutes = (int)(s / 60 % 60), rest = (int)(s % 60);
+    if (hours)
+        snprintf(buffer, 32, "%" PRId64 ":%02d:%02d", hours, minutes, rest);
     else
-        snprintf(to, room, "%" PRId64 ":%02d:%02d", s / 3600, (int)(s / 60 % 60), (int)(s % 60));
+        snprintf(buffer, 32, "%d:%02d", minutes, rest);
+    return buffer;
 }
 
-// "epoch 1/5 [====>     ] 412/938  loss 0.5123  12345 rows/s  0:12 left", in as many columns as
-// there are.
+static void put_bar(char *to, size_t room, int width, double part)
+{
+    int done = (int)(part * width);
+    snprintf(to, room, "[%.*s%s%*s] ", done,
+             "========================================", done < width ? ">" : "",
+             width - done - (done < width), "");
+}
+
+// "epoch 1/5 [====>     ] 412/938  loss 0.5123  12345 rows/s  0:12 left": in few columns without
+// the bar, and without what doesn't fit at the end.
 static void draw_bar(const struct progress *p, double loss, double time)
 {
-    char left[32], text[32], head[48], tail[160], bar[64] = "", line[256];
-    double for_step = (time - p->began) / (double)p->in_epoch;
-    put_time(left, sizeof left, for_step * (double)(p->total - p->step));
-    snprintf(head, sizeof head, "epoch %d/%d ", p->epoch, p->epochs);
-    snprintf(tail, sizeof tail, "%" PRId64 "/%" PRId64 "  loss %s  %.0f rows/s  %s left",
-             p->in_epoch, p->batches, loss_text(loss, text), progress_speed(p), left);
-    int width = console_columns() - 1 - (int)strlen(head) - (int)strlen(tail) - 3;
-    if (width > 40)
-        width = 40;
-    if (width >= 4) {
-        int done = (int)(p->in_epoch * width / p->batches);
-        snprintf(bar, sizeof bar, "[%.*s%s%*s] ", done,
-                 "========================================", done < width ? ">" : "",
-                 width - done - (done < width), "");
-    }
-    snprintf(line, sizeof line, "%s%s%s", head, bar, tail);
+    char part[4][48], text[32], bar[64] = "", line[256];
+    double seconds = (time - p->began) / (double)p->in_epoch * (double)(p->total - p->step);
+    snprintf(part[0], sizeof part[0], "%" PRId64 "/%" PRId64, p->in_epoch, p->batches);
+    snprintf(part[1], sizeof part[1], "  loss %s", loss_text(loss, text));
+    snprintf(part[2], sizeof part[2], "  %.0f rows/s", progress_speed(p));
+    snprintf(part[3], sizeof part[3], "  %s left", time_text(seconds, text));
+
+    int n = snprintf(line, sizeof line, "epoch %d/%d ", p->epoch, p->epochs);
+    int room = console_columns() - 1 - n, width = room - 3;
+    for (int i = 0; i < 4; i++)
+        width -= (int)strlen(part[i]);
+    if (width >= 4)
+        put_bar(bar, sizeof bar, width < 40 ? width : 40, (double)p->in_epoch / (double)p->batches);
+    n += snprintf(line + n, sizeof line - (size_t)n, "%s", bar);
+    room -= (int)strlen(bar);
+    for (int i = 0; i < 4 && (room -= (int)strlen(part[i])) >= 0; i++)
+        n += snprintf(line + n, sizeof line - (size_t)n, "%s", part[i]);
     console_draw(line);
 }
 
 static void print_line(struct progress *p, double loss, double time)
 {
+    // whichever is rarer: 5 s, or a tenth of an epoch
     if (time - p->line_time < line_seconds || (p->in_epoch - p->line_at) * 10 < p->batches)
         return;
     char text[32];

@@ -1,5 +1,4 @@
-// weft train: reads the options, trains, and tests after every epoch. The loss of an epoch is
-// summed up on the device and read now and then, because reading waits.
+// weft train: its options, Ctrl-C, and what is reported at the end.
 #include "console.h"
 #include "profile.h"
 #include "training.h"
@@ -8,6 +7,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 static const char default_data[] = "/usr/share/datasets/fashion-mnist";

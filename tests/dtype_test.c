@@ -1,0 +1,289 @@
+// Element types: casts between all of them, half and bfloat16 storage, integers, NaN and infinity,
+// and what every operation refuses.
+#include <check.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weft/weft.h>
+
+static weft_device *dev;
+static weft_scope *s;
+
+static void setup(void)
+{
+    struct weft_error err = {0};
+    dev = weft_device_create(NULL, &err);
+    ck_assert_msg(dev != NULL, "%s", err.text);
+    s = weft_scope_create(dev, NULL, &err);
+}
+
+static void teardown(void)
+{
+    weft_scope_destroy(&s);
+    weft_device_destroy(&dev);
+}
+
+static void assert_error(enum weft_status status, const char *part)
+{
+    const struct weft_error *e = weft_scope_error(s);
+    ck_assert_msg(e->status == status && strstr(e->text, part), "got %d \"%s\", want %d \"...%s\"",
+                  e->status, e->text, status, part);
+    weft_scope_clear(s);
+}
+
+static weft_tensor *floats(int64_t n, const float *v)
+{
+    return weft_from_host(s, WEFT_F32, 1, &n, v);
+}
+
+static void read_floats(const weft_tensor *x, float *v)
+{
+    ck_assert_msg(weft_read(s, x, v, (size_t)weft_count(x) * 4), "%s", weft_scope_error(s)->text);
+}
+
+static bool has(enum weft_dtype d)
+{
+    return d != WEFT_F64 || weft_device_has(dev, WEFT_CAP_F64);
+}
+
+// 0 .. 39 fit every type, and two lengths of 20 end in the middle of every vector.
+START_TEST(casts_between_all_types_keep_small_numbers)
+{
+    for (enum weft_dtype a = WEFT_F32; a <= WEFT_I64; a++) {
+        for (enum weft_dtype b = WEFT_F32; b <= WEFT_BOOL && has(a) && has(b); b++) {
+            float v[40], got[40];
+            for (int i = 0; i < 40; i++)
+                v[i] = (float)i;
+            weft_tensor *x = weft_cast(s, floats(40, v), a), *y = weft_cast(s, x, b);
+            ck_assert_msg(y != NULL, "%s", weft_scope_error(s)->text);
+            ck_assert_int_eq(y->dtype, b);
+            read_floats(weft_cast(s, y, WEFT_F32), got);
+            for (int i = 0; i < 40; i++)
+                ck_assert_msg(got[i] == (b == WEFT_BOOL ? (float)(i != 0) : v[i]),
+                              "%s to %s: [%d] got %g, want %g", weft_dtype_name(a),
+                              weft_dtype_name(b), i, (double)got[i], (double)v[i]);
+            weft_scope_reset(s);
+        }
+    }
+}
+END_TEST
+
+START_TEST(floating_to_integer_rounds_to_zero_and_saturates)
+{
+    const float v[] = {-1.9f, 1.9f, 300, -300, NAN, INFINITY, -INFINITY, 1e20f};
+    uint8_t u8[8];
+    int32_t i32[8];
+    ck_assert(weft_read(s, weft_cast(s, floats(8, v), WEFT_U8), u8, sizeof u8));
+    ck_assert(weft_read(s, weft_cast(s, floats(8, v), WEFT_I32), i32, sizeof i32));
+    const uint8_t want_u8[] = {0, 1, 255, 0, 0, 255, 0, 255};
+    const int32_t want_i32[] = {-1, 1, 300, -300, 0, INT32_MAX, INT32_MIN, INT32_MAX};
+    ck_assert_mem_eq(u8, want_u8, sizeof u8);
+    ck_assert_mem_eq(i32, want_i32, sizeof i32);
+}
+END_TEST
+
+// Every bfloat16 number is a float's upper half; between two, the even one is taken.
+START_TEST(bfloat16_rounds_to_even)
+{
+    uint32_t bits[256];
+    uint16_t got[256];
+    float v[256];
+    for (uint32_t i = 0; i < 256; i++) {
+        bits[i] = 0x3f800000u + i * 0x2f31u + (i << 13);
+        memcpy(&v[i], &bits[i], 4);
+    }
+    v[7] = NAN, v[8] = -INFINITY, v[9] = FLT_MAX;
+    ck_assert(weft_read(s, weft_cast(s, floats(256, v), WEFT_BF16), got, sizeof got));
+    for (int i = 0; i < 256; i++) {
+        uint32_t u;
+        memcpy(&u, &v[i], 4);
+        uint32_t lower = u & 0xffff, up = lower > 0x8000 || (lower == 0x8000 && u & 0x10000);
+        if (i == 7)
+            ck_assert((got[i] & 0x7f80) == 0x7f80 && got[i] & 0x7f);
+        else
+            ck_assert_uint_eq(got[i], (u >> 16) + up);
+    }
+}
+END_TEST
+
+START_TEST(half_holds_what_it_can)
+{
+    const float v[] = {1, -2.5f, 65504, 1e-7f, 1 / 3.f, 70000, 0, 2049};
+    const uint16_t want[] = {0x3c00, 0xc100, 0x7bff, 0x0002, 0x3555, 0x7c00, 0, 0x6800};
+    uint16_t got[8];
+    ck_assert(weft_read(s, weft_cast(s, floats(8, v), WEFT_F16), got, sizeof got));
+    ck_assert_mem_eq(got, want, sizeof got);
+    ck_assert_double_eq(weft_item(s, weft_full(s, WEFT_F16, 0, NULL, -2.5)), -2.5);
+    ck_assert_double_eq(weft_item(s, weft_full(s, WEFT_BF16, 0, NULL, 3)), 3);
+    ck_assert_double_eq_tol(weft_item(s, weft_full(s, WEFT_F16, 0, NULL, 1e-7)), 1.19e-7, 1e-9);
+}
+END_TEST
+
+// Arithmetic in float, then one rounding to the storage type.
+START_TEST(half_and_bfloat16_compute)
+{
+    for (int form = 0; form < 2; form++) {
+        enum weft_dtype d = form ? WEFT_BF16 : WEFT_F16;
+        double unit = form ? 0x1p-8 : 0x1p-11;
+        float v[100], got[100];
+        for (int i = 0; i < 100; i++)
+            v[i] = (float)(i - 50) / 8;
+        weft_tensor *x = weft_cast(s, floats(100, v), d);
+        weft_tensor *y = weft_tanh(s, weft_add(s, x, weft_full(s, d, 0, NULL, 0.5)));
+        read_floats(weft_cast(s, y, WEFT_F32), got);
+        for (int i = 0; i < 100; i++)
+            ck_assert_double_eq_tol((double)got[i], tanh((double)v[i] + 0.5), 2 * unit);
+        double sum = weft_item(s, weft_sum(s, x, NULL));
+        ck_assert_double_eq(sum, -6.25); // exact in both types
+        ck_assert_double_eq(weft_item(s, weft_max(s, x, NULL)), 6.125);
+    }
+}
+END_TEST
+
+START_TEST(integers_compute_without_traps)
+{
+    const int32_t a[] = {7, -7, 5, INT32_MIN, 0, 9}, b[] = {2, 2, 0, -1, 3, -3};
+    int32_t got[6];
+    weft_tensor *x = weft_from_host(s, WEFT_I32, 1, (int64_t[]){6}, a);
+    weft_tensor *y = weft_from_host(s, WEFT_I32, 1, (int64_t[]){6}, b);
+    const int32_t quotient[] = {3, -3, 0, INT32_MIN, 0, -3},
+                  product[] = {14, -14, 0, INT32_MIN, 0, -27};
+    ck_assert(weft_read(s, weft_div(s, x, y), got, sizeof got));
+    ck_assert_mem_eq(got, quotient, sizeof got);
+    ck_assert(weft_read(s, weft_mul(s, x, y), got, sizeof got));
+    ck_assert_mem_eq(got, product, sizeof got);
+    const int32_t tripled[] = {21, -21, 15, INT32_MIN, 0, 27};
+    ck_assert(weft_read(s, weft_scale(s, x, 3.9), got, sizeof got));
+    ck_assert_mem_eq(got, tripled, sizeof got);
+    weft_tensor *sum = weft_sum(s, weft_full(s, WEFT_U8, 1, (int64_t[]){1000}, 255), NULL);
+    ck_assert_int_eq(sum->dtype, WEFT_I64);
+    ck_assert_double_eq(weft_item(s, sum), 255000);
+    weft_tensor *hits = weft_eq(s, x, x);
+    ck_assert_double_eq(weft_item(s, weft_sum(s, hits, NULL)), 6);
+    int64_t most[] = {INT64_MAX, 3, INT64_MIN};
+    weft_tensor *l = weft_from_host(s, WEFT_I64, 1, (int64_t[]){3}, most);
+    ck_assert(weft_read(s, weft_neg(s, weft_neg(s, l)), most, sizeof most));
+    ck_assert(most[0] == INT64_MAX && most[1] == 3 && most[2] == INT64_MIN);
+}
+END_TEST
+
+START_TEST(nan_and_infinity_propagate)
+{
+    const float v[] = {NAN, INFINITY, -INFINITY, 1};
+    float got[4];
+    read_floats(weft_relu(s, floats(4, v)), got);
+    ck_assert(isnan(got[0]) && isinf(got[1]) && got[2] == 0 && got[3] == 1);
+    read_floats(weft_sigmoid(s, floats(4, v)), got);
+    ck_assert(isnan(got[0]) && got[1] == 1 && got[2] == 0);
+    read_floats(weft_tanh(s, floats(4, v)), got);
+    ck_assert(isnan(got[0]) && got[1] == 1 && got[2] == -1);
+    read_floats(weft_cast(s, weft_eq(s, floats(4, v), floats(4, v)), WEFT_F32), got);
+    ck_assert(got[0] == 0 && got[1] == 1 && got[2] == 1 && got[3] == 1);
+    ck_assert(isnan(weft_item(s, weft_max(s, floats(4, v), NULL))));
+    ck_assert(isnan(weft_item(s, weft_sum(s, floats(4, v), NULL))));
+    ck_assert_double_eq(weft_item(s, weft_argmax(s, floats(4, v), 0)), 0);
+    ck_assert_double_eq(weft_item(s, weft_argmax(s, floats(3, v + 1), 0)), 0);
+    ck_assert(isinf(weft_item(s, weft_sum(s, floats(1, v + 1), NULL))));
+    ck_assert(
+        isnan(weft_item(s, weft_mean(s, weft_full(s, WEFT_F32, 1, (int64_t[]){0}, 0), NULL))));
+    weft_tensor *row = weft_reshape(s, floats(4, v), 2, (int64_t[]){1, 4});
+    weft_tensor *zero = weft_full(s, WEFT_F32, 2, (int64_t[]){4, 1}, 0);
+    ck_assert(isnan(weft_item(s, weft_matmul(s, row, zero))));
+}
+END_TEST
+
+START_TEST(a_label_outside_makes_the_loss_nan)
+{
+    for (int64_t label = -1; label <= 3; label += 4) {
+        weft_tensor *x = weft_full(s, WEFT_F32, 2, (int64_t[]){2, 3}, 1);
+        weft_tensor *y = weft_from_host(s, WEFT_I64, 1, (int64_t[]){2}, (int64_t[]){1, label});
+        ck_assert(isnan(weft_item(s, weft_cross_entropy(s, x, y))));
+    }
+}
+END_TEST
+
+// A sum of many loses nothing: 10^7 times 0.1 in float, added one by one, would be off by 10 %.
+START_TEST(large_sums_are_exact_enough)
+{
+    weft_tensor *x = weft_full(s, WEFT_F32, 1, (int64_t[]){10000000}, (double)0.1f);
+    double sum = weft_item(s, weft_sum(s, x, NULL));
+    ck_assert_double_eq_tol(sum, 1e7 * (double)0.1f, 0.13);
+    weft_tensor *tall = weft_full(s, WEFT_F32, 2, (int64_t[]){1000000, 17}, (double)0.1f);
+    float got[17];
+    read_floats(weft_sum(s, tall, weft_reduce_params(.axes = (int[]){0}, .naxes = 1)), got);
+    for (int i = 0; i < 17; i++)
+        ck_assert_double_eq_tol((double)got[i], 1e6 * (double)0.1f, 0.013);
+}
+END_TEST
+
+START_TEST(wrong_calls_say_what_was_wanted)
+{
+#define X weft_full(s, WEFT_F32, 2, (int64_t[]){2, 3}, 1)
+#define I weft_full(s, WEFT_I32, 2, (int64_t[]){2, 3}, 1)
+#define B weft_full(s, WEFT_BOOL, 2, (int64_t[]){2, 3}, 1)
+#define WRONG(call, status, text) \
+    ck_assert_ptr_null(call);     \
+    assert_error(status, text)
+    WRONG(weft_exp(s, I), WEFT_DTYPE, "exp: the input is I32; a floating dtype was wanted");
+    WRONG(weft_neg(s, B), WEFT_DTYPE, "neg: the input is BOOL");
+    WRONG(weft_add(s, X, I), WEFT_DTYPE, "add: the inputs are F32 and I32; one dtype was wanted");
+    WRONG(weft_add(s, X, weft_full(s, WEFT_F32, 1, (int64_t[]){2}, 1)), WEFT_SHAPE,
+          "add: [2,3] and [2] do not broadcast");
+    WRONG(weft_cast(s, X, (enum weft_dtype)77), WEFT_DTYPE, "cast: dtype 77 is none");
+    WRONG(weft_sum(s, X, weft_reduce_params(.axes = (int[]){2}, .naxes = 1)), WEFT_PARAM,
+          "sum: axis 2 of 2 dimensions");
+    WRONG(weft_sum(s, X, weft_reduce_params(.axes = (int[]){1, -1}, .naxes = 2)), WEFT_PARAM,
+          "sum: axis -1 is listed twice");
+    WRONG(weft_mean(s, I, NULL), WEFT_DTYPE, "mean: the input is I32");
+    WRONG(weft_argmax(s, X, -3), WEFT_PARAM, "argmax: axis -3 of 2 dimensions");
+    WRONG(weft_max(s, weft_full(s, WEFT_F32, 1, (int64_t[]){0}, 1), NULL), WEFT_SHAPE,
+          "max: x is [0]; the largest of nothing");
+    WRONG(weft_matmul(s, X, X), WEFT_SHAPE,
+          "matmul: a is [2,3], b is [2,3]: 3 columns of a meet 2");
+    WRONG(weft_matmul(s, I, I), WEFT_DTYPE, "matmul: the operands are I32 and I32");
+    WRONG(weft_matmul(s, X, weft_full(s, WEFT_F32, 0, NULL, 1)), WEFT_SHAPE, "scalar");
+    WRONG(weft_reshape(s, X, 2, (int64_t[]){4, 2}), WEFT_SHAPE,
+          "reshape: x is [2,3], with 6 elements; [4,2] was wanted");
+    WRONG(weft_reshape(s, X, 2, (int64_t[]){-1, -1}), WEFT_SHAPE, "reshape: [-1,-1]");
+    WRONG(weft_reshape(s, X, 2, (int64_t[]){-1, 4}), WEFT_SHAPE, "[-1,4] was wanted");
+    WRONG(weft_reshape(s, X, 9, (int64_t[9]){0}), WEFT_SHAPE, "9 dimensions");
+    WRONG(weft_transpose(s, X, 0, 2), WEFT_PARAM, "transpose: axis 2");
+    WRONG(weft_expand(s, X, 2, (int64_t[]){2, 4}), WEFT_SHAPE, "expand: x is [2,3]");
+    WRONG(weft_expand(s, X, 1, (int64_t[]){3}), WEFT_SHAPE, "does not broadcast to [3]");
+    WRONG(weft_flatten(s, X, 2), WEFT_PARAM, "flatten: axis 2");
+    WRONG(weft_full(s, WEFT_F32, 1, (int64_t[]){-1}, 0), WEFT_SHAPE, "full: the shape [-1]");
+    WRONG(weft_full(s, WEFT_F32, 3, (int64_t[]){1 << 30, 1 << 30, 1 << 30}, 0), WEFT_SHAPE,
+          "too large");
+    WRONG(weft_full(s, WEFT_F32, 2, (int64_t[]){1 << 20, 1 << 20}, 0), WEFT_NOMEM,
+          "full: the result [1048576,1048576] F32 needs 4 TiB in one piece");
+    WRONG(weft_cross_entropy(s, X, X), WEFT_DTYPE, "cross_entropy: x is F32 and label F32");
+    WRONG(weft_cross_entropy(s, X, weft_full(s, WEFT_I64, 1, (int64_t[]){3}, 0)), WEFT_SHAPE,
+          "cross_entropy: x is [2,3] and label [3]");
+    WRONG(weft_from_host(s, WEFT_F32, -1, NULL, NULL), WEFT_SHAPE, "from_host: -1 dimensions");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("dtype");
+    TCase *t = tcase_create("dtype");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 240);
+    tcase_add_test(t, casts_between_all_types_keep_small_numbers);
+    tcase_add_test(t, floating_to_integer_rounds_to_zero_and_saturates);
+    tcase_add_test(t, bfloat16_rounds_to_even);
+    tcase_add_test(t, half_holds_what_it_can);
+    tcase_add_test(t, half_and_bfloat16_compute);
+    tcase_add_test(t, integers_compute_without_traps);
+    tcase_add_test(t, nan_and_infinity_propagate);
+    tcase_add_test(t, a_label_outside_makes_the_loss_nan);
+    tcase_add_test(t, large_sums_are_exact_enough);
+    tcase_add_test(t, wrong_calls_say_what_was_wanted);
+    suite_add_tcase(suite, t);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
