@@ -5,6 +5,7 @@ usage: command_test.py WEFT [arguments of unittest...]
 
 Training runs on Fashion-MNIST, and is skipped where that is not installed.
 """
+import fcntl
 import gzip
 import json
 import os
@@ -15,7 +16,6 @@ import select
 import shutil
 import signal
 import struct
-import fcntl
 import subprocess
 import sys
 import tempfile
@@ -265,6 +265,35 @@ class Train(Case):
         with open('/dev/full', 'w') as full:
             result = run('train', '--steps', '2', stdout=full)
         self.assert_fails(result, 1, 'standard output')
+
+    def test_caches_that_do_not_work(self):
+        args = ['train', '--steps', '1']
+        expected = run(*args).stdout.splitlines()[-1]
+        (TEMP / 'file').write_text('no folder')
+        for cache in ('', str(TEMP / 'file' / 'below')):
+            result = run(*args, WEFT_CACHE=cache)
+            self.assert_works(result)
+            self.assertEqual(result.stdout.splitlines()[-1], expected)
+
+    def test_a_damaged_cache_is_rebuilt_silently(self):
+        folder = TEMP / 'damaged'
+        args = ['train', '--steps', '1']
+        expected = run(*args, WEFT_CACHE=str(folder)).stdout.splitlines()[-1]
+        for n, file in enumerate(sorted(folder.glob('**/*.krn'))):
+            with open(file, 'r+b') as f:
+                f.truncate(n * 100 % file.stat().st_size)
+        result = run(*args, WEFT_CACHE=str(folder))
+        self.assertEqual(result.stdout.splitlines()[-1], expected)
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+
+    def test_two_processes_fill_one_cache(self):
+        command = [WEFT, 'train', '--steps', '1']
+        env = environment(WEFT_CACHE=str(TEMP / 'shared'))
+        both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 env=env) for _ in range(2)]
+        results = [process.communicate(timeout=60) for process in both]
+        self.assertEqual([process.returncode for process in both], [0, 0], results)
+        self.assertEqual(*[out.splitlines()[-1] for out, _ in results])
 
     def test_interrupt(self):
         with subprocess.Popen([WEFT, 'train', '--epochs', '100000'], stdout=subprocess.PIPE,

@@ -99,11 +99,11 @@ WEFT_API weft_device_list *weft_device_list_create(const struct weft_device_para
 WEFT_API void weft_device_list_destroy(weft_device_list **list);
 
 // Opens the device that p->match names: its index in the list, its UUID, a type ("gpu", "cpu",
-// "accelerator"), or a part of its name, vendor or platform, in any case of letters. Of several
-// that match, and without a match text, the fastest is taken: a GPU with its own memory, then an
-// integrated one, an accelerator, a CPU; among equals the most compute units x clock.
-// WEFT_UNSUPPORTED when nothing is found; the text says why. A driver that fails is skipped, with
-// its reason in the log.
+// "accelerator"), or a part of its name, vendor or platform, in any case of letters ("pocl" is
+// PoCL, though none of them says so). Of several that match, and without a match text, the fastest
+// is taken: a GPU with its own memory, then an integrated one, an accelerator, a CPU; among equals
+// the most compute units x clock. WEFT_UNSUPPORTED when nothing is found; the text says why. A
+// driver that fails is skipped, with its reason in the log.
 WEFT_API weft_device *weft_device_create(const struct weft_device_params *p,
                                          struct weft_error *err);
 

@@ -42,7 +42,7 @@ struct wf_dir_entry {
     uint64_t bytes;
     double age; // seconds since it was last written or touched
 };
-// Calls each() for every regular file of a folder until it returns false. A missing folder is
+// Calls each() for every regular file of a folder, or link to one, until it returns false. A missing folder is
 // empty.
 bool wf_dir_each(const char *path, bool (*each)(void *priv, const struct wf_dir_entry *e),
                  void *priv, struct weft_error *err);

@@ -147,7 +147,7 @@ bool wf_dir_each(const char *path, bool (*each)(void *priv, const struct wf_dir_
     clock_gettime(CLOCK_REALTIME, &now);
     for (struct dirent *d; (d = readdir(dir));) {
         struct stat st;
-        if (fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+        if (fstatat(dirfd(dir), d->d_name, &st, 0) || !S_ISREG(st.st_mode))
             continue;
         struct wf_dir_entry e = {.name = d->d_name, .bytes = (uint64_t)st.st_size};
         e.age = seconds_between(st.st_mtim, now);

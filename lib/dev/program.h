@@ -44,7 +44,8 @@ struct wf_kernel *wf_kernel_get(weft_device *dev, const struct wf_request *r,
 // Writes the binaries of new programs to the store. Called after a wait, when their kernels have
 // run: a binary taken before its kernel's first launch lacks what PoCL makes then.
 void wf_programs_save(weft_device *dev);
-// Notes that a kernel was launched with this local size: its binary may have grown.
+// Notes that a kernel was launched with this local size: its binary may have grown. Called with the
+// queue's lock.
 void wf_program_launched(weft_device *dev, struct wf_kernel *k, size_t local);
 
 #endif

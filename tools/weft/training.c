@@ -105,9 +105,9 @@ static bool read_loss(struct training *t, double *loss)
     char first[32] = "";
     if (p->step - p->read_at > 1)
         snprintf(first, sizeof first, "%" PRId64 " .. ", p->read_at + 1);
-    console_fail("train: the loss became NaN in step %s%" PRId64
+    console_fail("train: the loss became %s in step %s%" PRId64
                  ": --lr may be too large, or a label is not below --classes %d",
-                 first, p->step, t->args->mlp.classes);
+                 isnan(*loss) ? "NaN" : "infinite", first, p->step, t->args->mlp.classes);
     return false;
 }
 
