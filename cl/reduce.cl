@@ -134,7 +134,9 @@ A block_sum(const struct reduce_dims *d, global const X *x, INDEX begin, INDEX e
     }
     for (; i < end; i++)
         lane[0] += (A)LOAD(x + reduced_at(d, i));
-    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+    for (int j = 0; j < 4; j++)
+        lane[j] += lane[j + 4];
+    return (lane[0] + lane[1]) + (lane[2] + lane[3]);
 }
 #endif
 

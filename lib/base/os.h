@@ -42,8 +42,8 @@ struct wf_dir_entry {
     uint64_t bytes;
     double age; // seconds since it was last written or touched
 };
-// Calls each() for every regular file of a folder, or link to one, until it returns false. A missing folder is
-// empty.
+// Calls each() for every regular file of a folder, or link to one, until it returns false. A
+// missing folder is empty.
 bool wf_dir_each(const char *path, bool (*each)(void *priv, const struct wf_dir_entry *e),
                  void *priv, struct weft_error *err);
 // Seconds since the file was last written or touched; 0 where that cannot be told.
