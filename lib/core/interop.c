@@ -32,15 +32,15 @@ static bool check_buffer(weft_scope *s, cl_mem mem, const struct wf_tensor *t, s
     int64_t last = last_element(t->pub.ndim, t->pub.shape, t->stride);
     if (last < 0)
         return wf_scope_wrong(s, "import: the strides are negative or too large");
-    uint64_t end = weft_count(&t->pub) ? offset + ((uint64_t)last + 1) * element : offset;
+    uint64_t needs = weft_count(&t->pub) ? ((uint64_t)last + 1) * element : 0;
     if (offset % element)
         return wf_scope_wrong(s,
                               "import: the offset of %zu bytes is no multiple of an element's %zu",
                               offset, element);
-    if (end > bytes)
+    if (offset > bytes || needs > bytes - offset)
         return wf_scope_wrong(s, "import: the buffer has %zu bytes; %s %s needs %llu", bytes,
                               WF_SHAPE(t->pub.ndim, t->pub.shape), weft_dtype_name(t->pub.dtype),
-                              (unsigned long long)end);
+                              (unsigned long long)(offset + needs));
     return true;
 }
 
@@ -48,6 +48,9 @@ static bool check_buffer(weft_scope *s, cl_mem mem, const struct wf_tensor *t, s
 static bool wait_for(weft_scope *s, const struct weft_opencl_import_params *o)
 {
     struct weft_error e = {0};
+    if (o->wait_count < 0 || (o->wait_count && !o->wait))
+        return wf_scope_wrong(s, "import: %d events at %s", o->wait_count,
+                              o->wait ? "an array" : "NULL");
     if (!o->wait_count)
         return true;
     return WF_CL(&s->dev->cl, &e, clEnqueueBarrierWithWaitList, s->dev->queue,
@@ -98,23 +101,39 @@ weft_tensor *weft_opencl_import(weft_scope *s, cl_mem mem,
     return t->storage ? &t->pub : NULL;
 }
 
+// An event for everything enqueued so far, which is on its way; NULL after an error.
+static cl_event mark(weft_scope *s)
+{
+    struct weft_error e = {0};
+    struct wf_cl *cl = &s->dev->cl;
+    cl_event event = NULL;
+    if (WF_CL(cl, &e, clEnqueueMarkerWithWaitList, s->dev->queue, 0, NULL, &event) &&
+        WF_CL(cl, &e, clFlush, s->dev->queue))
+        return event;
+    WF_CL_FREE(cl, clReleaseEvent, event);
+    wf_scope_fail(s, e.status, "export: %s", e.text);
+    return NULL;
+}
+
 bool weft_opencl_export(weft_scope *s, const weft_tensor *x, struct weft_opencl_view *out)
 {
     struct wf_tensor *dense = NULL;
-    struct weft_error e = {0};
+    if (out)
+        *out = (struct weft_opencl_view){0};
     if (!wf_scope_takes(s, "export", x))
         return false;
     if (!out)
         return wf_scope_wrong(s, "export: the view is NULL");
-    if (!wf_plan_dense(s, wf_tensor(x), &dense))
+    // The buffer is the program's to read as long as the tensor lives.
+    wf_tensor(x)->wanted = true;
+    cl_event event = wf_plan_dense(s, wf_tensor(x), &dense) ? mark(s) : NULL;
+    if (!event)
         return false;
     *out = (struct weft_opencl_view){
         .mem = dense->storage->mem,
         .offset = (size_t)dense->offset * weft_dtype_size(x->dtype),
         .bytes = wf_tensor_bytes(dense),
+        .event = event,
     };
-    return (WF_CL(&s->dev->cl, &e, clEnqueueMarkerWithWaitList, s->dev->queue, 0, NULL,
-                  &out->event) &&
-            WF_CL(&s->dev->cl, &e, clFlush, s->dev->queue)) ||
-           wf_scope_fail(s, e.status, "export: %s", e.text);
+    return true;
 }
