@@ -216,35 +216,26 @@ static void ck_no_import(cl_mem mem, const struct weft_opencl_import_params *o,
 }
 #define ck_no_import(mem, status, part, ...) \
     ck_no_import(mem, weft_opencl_import_params(__VA_ARGS__), status, part)
-#define SHAPE(...)       \
-    .shape = (int64_t[]) \
-    {                    \
-        __VA_ARGS__      \
-    }
-#define STRIDE(...)       \
-    .stride = (int64_t[]) \
-    {                     \
-        __VA_ARGS__       \
-    }
+#define DIMS(...) ((int64_t[]){__VA_ARGS__})
 
 START_TEST(import_beyond_the_buffer)
 {
     ck_no_import(buffer, WEFT_PARAM, "the buffer has 256 bytes; [65] F32 needs 260",
-                 .dtype = WEFT_F32, .ndim = 1, SHAPE(65));
-    ck_no_import(buffer, WEFT_PARAM, "needs 260", .dtype = WEFT_F32, .ndim = 1, SHAPE(1),
+                 .dtype = WEFT_F32, .ndim = 1, .shape = DIMS(65));
+    ck_no_import(buffer, WEFT_PARAM, "needs 260", .dtype = WEFT_F32, .ndim = 1, .shape = DIMS(1),
                  .offset = 256);
-    ck_no_import(buffer, WEFT_PARAM, "needs 264", .dtype = WEFT_F32, .ndim = 2, SHAPE(2, 2),
-                 STRIDE(64, 1));
+    ck_no_import(buffer, WEFT_PARAM, "needs 264", .dtype = WEFT_F32, .ndim = 2, .shape = DIMS(2, 2),
+                 .stride = DIMS(64, 1));
     ck_no_import(buffer, WEFT_PARAM, "the buffer has 256 bytes", .dtype = WEFT_F32, .ndim = 2,
-                 SHAPE(0, 2), .offset = 260);
+                 .shape = DIMS(0, 2), .offset = 260);
     ck_no_import(buffer, WEFT_PARAM, "the buffer has 256 bytes", .dtype = WEFT_F32, .ndim = 1,
-                 SHAPE(4), .offset = SIZE_MAX - 7); // the sum wraps around
+                 .shape = DIMS(4), .offset = SIZE_MAX - 7); // the sum wraps around
     ck_no_import(buffer, WEFT_PARAM, "no multiple of an element's 4", .dtype = WEFT_F32, .ndim = 1,
-                 SHAPE(1), .offset = 6);
+                 .shape = DIMS(1), .offset = 6);
     ck_no_import(buffer, WEFT_PARAM, "strides are negative or too large", .dtype = WEFT_F32,
-                 .ndim = 2, SHAPE(2, 2), STRIDE(2, -1));
+                 .ndim = 2, .shape = DIMS(2, 2), .stride = DIMS(2, -1));
     ck_no_import(buffer, WEFT_PARAM, "strides are negative or too large", .dtype = WEFT_F32,
-                 .ndim = 2, SHAPE(2, 2), STRIDE(INT64_MAX, INT64_MAX));
+                 .ndim = 2, .shape = DIMS(2, 2), .stride = DIMS(INT64_MAX, INT64_MAX));
 }
 END_TEST
 
@@ -256,9 +247,9 @@ START_TEST(import_of_what_is_none)
     ck_no_import(foreign, WEFT_PARAM, "of another context", .dtype = WEFT_F32);
     ck_no_import(buffer, WEFT_DTYPE, "import: dtype 0", .ndim = 0);
     ck_no_import(buffer, WEFT_SHAPE, "import: 9 dimensions", .dtype = WEFT_F32, .ndim = 9,
-                 SHAPE(1, 1, 1, 1, 1, 1, 1, 1, 1));
+                 .shape = DIMS(1, 1, 1, 1, 1, 1, 1, 1, 1));
     ck_no_import(buffer, WEFT_SHAPE, "import: 1 dimensions", .dtype = WEFT_F32, .ndim = 1);
-    ck_no_import(buffer, WEFT_SHAPE, "negative", .dtype = WEFT_F32, .ndim = 1, SHAPE(-1));
+    ck_no_import(buffer, WEFT_SHAPE, "negative", .dtype = WEFT_F32, .ndim = 1, .shape = DIMS(-1));
     ck_no_import(buffer, WEFT_PARAM, "import: 1 events at NULL", .dtype = WEFT_F32,
                  .wait_count = 1);
     ck_no_import(buffer, WEFT_PARAM, "import: -1 events", .dtype = WEFT_F32,
