@@ -66,7 +66,8 @@ struct weft_opencl_view {
     cl_event event; // owned by the caller: complete when the values are there
 };
 // Runs what is recorded and hands out the tensor's buffer. Does not wait: commands on the same
-// queue need not, others wait for the event.
+// queue need not, others wait for the event. The buffer of a parameter is the parameter's own:
+// later updates change it.
 WEFT_API bool weft_opencl_export(weft_scope *s, const weft_tensor *x, struct weft_opencl_view *out);
 
 #ifdef __cplusplus

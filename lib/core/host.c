@@ -124,7 +124,8 @@ const weft_tensor *weft_want(weft_scope *s, const weft_tensor *x)
 {
     if (!wf_scope_takes(s, "want", x))
         return NULL;
-    wf_tensor(x)->wanted = true;
+    if (wf_tensor(x)->record)
+        wf_tensor(x)->wanted = true;
     return x;
 }
 

@@ -124,8 +124,7 @@ bool weft_opencl_export(weft_scope *s, const weft_tensor *x, struct weft_opencl_
         return false;
     if (!out)
         return wf_scope_wrong(s, "export: the view is NULL");
-    // The buffer is the program's to read as long as the tensor lives.
-    wf_tensor(x)->wanted = true;
+    // Asked for, the tensor keeps its buffer: the program may read it as long as the tensor lives.
     cl_event event = wf_plan_dense(s, wf_tensor(x), &dense) ? mark(s) : NULL;
     if (!event)
         return false;

@@ -258,6 +258,9 @@ bool wf_plan_run(weft_scope *s, struct wf_tensor *target)
         s->record[i]->live = !s->record[i]->done;
     if (target && !has_value(target))
         target->record->live = true;
+    // What was asked for once keeps its storage.
+    if (target && target->record)
+        target->wanted = true;
     bool ok = run_plan(s, target);
     if (ok)
         s->first_pending = s->nrecords;

@@ -7,44 +7,56 @@
 
 enum { LAUNCH_LIMIT_MS = 100 };
 
-void wf_device_params_read(struct weft_device_params *to, const struct weft_device_params *from)
+// A number of bytes from the environment, where the field is zero.
+static bool read_limit(const char *name, size_t *to, struct weft_error *err)
 {
-    WF_PARAMS(*to, from);
-    if (!to->launch_limit_ms)
-        to->launch_limit_ms = LAUNCH_LIMIT_MS;
-    if (to->no_env)
-        return;
-    const char *text;
+    const char *text = wf_env(name);
     uint64_t bytes;
-    if (!to->match)
-        to->match = wf_env("WEFT_DEVICE");
-    if (!to->memory_limit && (text = wf_env("WEFT_MEMORY_LIMIT")) && wf_parse_bytes(text, &bytes))
-        to->memory_limit = (size_t)bytes;
-    to->profile = to->profile || ((text = wf_env("WEFT_PROFILE")) && !strcmp(text, "1"));
-    to->eager = to->eager || ((text = wf_env("WEFT_EAGER")) && !strcmp(text, "1"));
+    if (*to || !text || !*text)
+        return true;
+    if (!wf_parse_bytes(text, &bytes))
+        return wf_fail(err, WEFT_PARAM, "%s is \"%s\"; a number of bytes was wanted, such as 512M",
+                       name, text);
+    *to = (size_t)bytes;
+    return true;
+}
+
+static bool is_on(const char *name)
+{
+    const char *text = wf_env(name);
+    return text && !strcmp(text, "1");
 }
 
 static bool check_params(const struct weft_device_params *p, struct weft_error *err)
 {
-    const char *text = p->no_env ? NULL : wf_env("WEFT_MEMORY_LIMIT");
-    uint64_t bytes;
     if (p->version && p->version / 100 != WEFT_VERSION / 100)
         return wf_fail(err, WEFT_PARAM,
-                       "the program was built with headers of weft %d.%d, the "
-                       "library is %s",
+                       "the program was built with headers of weft %d.%d, the library is %s",
                        p->version / 10000, p->version / 100 % 100, weft_version_text());
-    if (text && *text && !p->memory_limit && !wf_parse_bytes(text, &bytes))
-        return wf_fail(err, WEFT_PARAM,
-                       "WEFT_MEMORY_LIMIT is \"%s\"; a number of bytes was wanted, "
-                       "such as 512M",
-                       text);
     if (!p->mem_alloc != !p->mem_free)
         return wf_fail(err, WEFT_PARAM,
-                       "device: only one of mem_alloc and mem_free was given; both "
-                       "are needed");
-    if (p->launch_limit_ms < 0)
-        return wf_fail(err, WEFT_PARAM, "device: launch_limit_ms is negative");
+                       "device: only one of mem_alloc and mem_free was given; both are needed");
+    if (!(p->launch_limit_ms >= 0))
+        return wf_fail(err, WEFT_PARAM, "device: launch_limit_ms is %g; 0 or more was wanted",
+                       p->launch_limit_ms);
     return true;
+}
+
+bool wf_device_params_read(struct weft_device_params *to, const struct weft_device_params *from,
+                           struct weft_error *err)
+{
+    WF_PARAMS(*to, from);
+    if (!check_params(to, err))
+        return false;
+    if (to->launch_limit_ms == 0)
+        to->launch_limit_ms = LAUNCH_LIMIT_MS;
+    if (to->no_env)
+        return true;
+    if (!to->match)
+        to->match = wf_env("WEFT_DEVICE");
+    to->profile = to->profile || is_on("WEFT_PROFILE");
+    to->eager = to->eager || is_on("WEFT_EAGER");
+    return read_limit("WEFT_MEMORY_LIMIT", &to->memory_limit, err);
 }
 
 static void device_free(weft_device *dev)
@@ -132,8 +144,7 @@ weft_device *wf_device_open(const struct weft_device_params *params,
     struct weft_device_params p;
     struct weft_error own = {0}, load = {0};
     err = err ? err : &own;
-    wf_device_params_read(&p, params);
-    if (err->status || !check_params(&p, err))
+    if (err->status || !wf_device_params_read(&p, params, err))
         return NULL;
     struct wf_log log = {p.log, p.log_priv};
     struct wf_cl cl = {0};

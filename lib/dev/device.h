@@ -66,8 +66,9 @@ weft_device *wf_device_make(const struct wf_cl *cl, const struct weft_device_inf
 weft_device *wf_device_ref(weft_device *dev);
 void wf_device_unref(weft_device *dev);
 
-// Fields that were left zero, from the environment; texts point into it.
-void wf_device_params_read(struct weft_device_params *to, const struct weft_device_params *from);
+// Checks the params and fills fields that were left zero from the environment; texts point into it.
+bool wf_device_params_read(struct weft_device_params *to, const struct weft_device_params *from,
+                           struct weft_error *err);
 
 // Can one tensor have this many bytes? Fails with the figures if not.
 bool wf_device_fits(const weft_device *dev, uint64_t bytes, struct weft_error *err);

@@ -81,7 +81,7 @@ static bool source_of(weft_device *dev, const struct wf_request *r, struct wf_te
             return !out->failed || wf_fail_nomem(err, r->op);
         }
     }
-    return wf_fail(err, WEFT_BUILD, "%s: no kernel file is named %s.cl", r->op, r->file);
+    return wf_fail(err, WEFT_BUILD, "no kernel file is named %s.cl", r->file);
 }
 
 static const char *options_of(weft_device *dev, char *buffer, size_t room)
@@ -160,6 +160,16 @@ static const char *first_error(const char *log, char *buffer, size_t room)
     return buffer;
 }
 
+static void log_lines(weft_device *dev, enum weft_log_level level, const char *text)
+{
+    while (*text) {
+        int n = (int)strcspn(text, "\n");
+        if (n)
+            wf_log(&dev->log, level, "  %.*s", n, text);
+        text += text[n] ? n + 1 : n;
+    }
+}
+
 static void fail_build(weft_device *dev, const struct wf_request *r, cl_program program,
                        cl_int code, struct weft_error *err)
 {
@@ -169,13 +179,14 @@ static void fail_build(weft_device *dev, const struct wf_request *r, cl_program 
     char *log = calloc(1, n + 1);
     if (log && n)
         dev->cl.clGetProgramBuildInfo(program, dev->id, CL_PROGRAM_BUILD_LOG, n, log, NULL);
-    wf_log(&dev->log, r->quiet ? WEFT_LOG_DEBUG : WEFT_LOG_ERROR,
-           "%s: %s.cl did not compile; defines:\n%s%s", r->op, r->file,
-           r->defines ? r->defines : "", log ? log : "");
+    enum weft_log_level level = r->quiet ? WEFT_LOG_DEBUG : WEFT_LOG_ERROR;
+    wf_log(&dev->log, level, "%s: %s.cl did not compile; its defines and the log:", r->op, r->file);
+    log_lines(dev, level, r->defines ? r->defines : "");
+    log_lines(dev, level, log ? log : "");
     const char *why =
         log && *log ? first_error(log, line, sizeof line) : wf_cl_code_name(code, buffer);
-    wf_fail(err, wf_cl_is_nomem(code) ? WEFT_NOMEM : WEFT_BUILD, "%s: %s.cl did not compile: %s",
-            r->op, r->file, why);
+    wf_fail(err, wf_cl_is_nomem(code) ? WEFT_NOMEM : WEFT_BUILD, "%s.cl did not compile: %s",
+            r->file, why);
     free(log);
 }
 
@@ -183,8 +194,7 @@ static bool compile(weft_device *dev, struct wf_program *p, const struct wf_requ
                     const struct wf_text *source, const char *options, struct weft_error *err)
 {
     if (!dev->info.has_compiler)
-        return wf_fail(err, WEFT_UNSUPPORTED, "%s: the device has no compiler for %s.cl", r->op,
-                       r->file);
+        return wf_fail(err, WEFT_UNSUPPORTED, "the device has no compiler for %s.cl", r->file);
     double start = wf_now();
     cl_int code;
     const char *text = source->data;

@@ -56,13 +56,13 @@ void wf_store_init(struct wf_store *st, const struct weft_device_params *p,
     }
 }
 
-static const char *path_of(const struct wf_store *st, const char *name, struct path *path)
+static const char *path_of(struct wf_store *st, const char *name, struct path *path)
 {
     snprintf(path->text, sizeof path->text, "%s/%s", st->dir, name);
     return path->text;
 }
 
-static const char *path_of_key(const struct wf_store *st, const void *key, size_t key_bytes,
+static const char *path_of_key(struct wf_store *st, const void *key, size_t key_bytes,
                                struct path *path)
 {
     char name[NAME + 1];
@@ -99,13 +99,15 @@ static bool is_whole(const unsigned char *file, size_t bytes, const void *key, s
     return !memcmp(file, head, HEAD) && !memcmp(file + HEAD, key, key_bytes);
 }
 
-static void log_error(const struct wf_store *st, const struct weft_error *err)
+static void log_error(struct wf_store *st, const struct weft_error *err)
 {
-    if (err->status)
-        wf_log(st->log, WEFT_LOG_WARN, "cache: %s", err->text);
+    if (!err->status)
+        return;
+    bool again = atomic_exchange(&st->warned, true);
+    wf_log(st->log, again ? WEFT_LOG_DEBUG : WEFT_LOG_WARN, "cache: %s", err->text);
 }
 
-static void discard(const struct wf_store *st, const char *path)
+static void discard(struct wf_store *st, const char *path)
 {
     struct weft_error err = {0};
     if (wf_remove(path, &err))
@@ -113,7 +115,7 @@ static void discard(const struct wf_store *st, const char *path)
     log_error(st, &err);
 }
 
-bool wf_store_load(const struct wf_store *st, const void *key, size_t key_bytes, void **payload,
+bool wf_store_load(struct wf_store *st, const void *key, size_t key_bytes, void **payload,
                    size_t *payload_bytes)
 {
     if (!*st->dir)
@@ -140,7 +142,7 @@ bool wf_store_load(const struct wf_store *st, const void *key, size_t key_bytes,
     return true;
 }
 
-static bool write_entry(const struct wf_store *st, const char *path, const void *body,
+static bool write_entry(struct wf_store *st, const char *path, const void *body,
                         const unsigned char *head, size_t body_bytes)
 {
     struct weft_error err = {0};
@@ -150,7 +152,7 @@ static bool write_entry(const struct wf_store *st, const char *path, const void 
     return ok;
 }
 
-static bool is_too_large(const struct wf_store *st, size_t key_bytes, size_t payload_bytes)
+static bool is_too_large(struct wf_store *st, size_t key_bytes, size_t payload_bytes)
 {
     uint64_t room = st->limit < SIZE_MAX ? st->limit : SIZE_MAX;
     bool fits =
@@ -169,7 +171,7 @@ static int compare_ages(const void *a, const void *b)
 
 // Oldest out until the sum is within the limit, and what a process that died left behind. The entry
 // called `keep` stays.
-static void evict(const struct wf_store *st, const char *keep)
+static void evict(struct wf_store *st, const char *keep)
 {
     struct weft_error err = {0};
     struct wf_store_list list = {0};
@@ -190,8 +192,8 @@ static void evict(const struct wf_store *st, const char *keep)
     log_error(st, &err);
 }
 
-bool wf_store_save(const struct wf_store *st, const void *key, size_t key_bytes,
-                   const void *payload, size_t payload_bytes)
+bool wf_store_save(struct wf_store *st, const void *key, size_t key_bytes, const void *payload,
+                   size_t payload_bytes)
 {
     if (!*st->dir || is_too_large(st, key_bytes, payload_bytes))
         return false;
@@ -213,7 +215,7 @@ bool wf_store_save(const struct wf_store *st, const void *key, size_t key_bytes,
     return ok;
 }
 
-void wf_store_drop(const struct wf_store *st, const void *key, size_t key_bytes)
+void wf_store_drop(struct wf_store *st, const void *key, size_t key_bytes)
 {
     struct weft_error err = {0};
     struct path path;
@@ -255,7 +257,7 @@ static bool add_file(void *priv, const struct wf_dir_entry *e)
     return true;
 }
 
-bool wf_store_files(const struct wf_store *st, struct wf_store_list *list, struct weft_error *err)
+bool wf_store_files(struct wf_store *st, struct wf_store_list *list, struct weft_error *err)
 {
     *list = (struct wf_store_list){0};
     if (!*st->dir)
@@ -270,8 +272,7 @@ void wf_store_list_finish(struct wf_store_list *list)
     *list = (struct wf_store_list){0};
 }
 
-bool wf_store_remove(const struct wf_store *st, const struct wf_store_file *file,
-                     struct weft_error *err)
+bool wf_store_remove(struct wf_store *st, const struct wf_store_file *file, struct weft_error *err)
 {
     struct path path;
     return wf_remove(path_of(st, file->name, &path), err);
