@@ -39,7 +39,6 @@ kernel void probe_subgroup_shuffle(int first, int last, global int *out)
 #endif
 
 #ifdef PROBE_INT_DOT
-#pragma OPENCL EXTENSION cl_khr_integer_dot_product : enable
 kernel void probe_int_dot(int first, int last, global int *out)
 {
     char4 a = (char4)(1, -2, 3, (char)(first - 4)), b = (char4)(5, 6, -7, 8);

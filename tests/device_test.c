@@ -1,7 +1,5 @@
-// Devices: opening, memory, launches, counts, the profiler, capabilities, life and threads.
+// Devices: opening, memory, life and threads.
 #include "device_fixture.h"
-#include "tempdir.h"
-#include <jansson.h>
 #include <pthread.h>
 #include <weft/opencl.h>
 
@@ -76,11 +74,15 @@ END_TEST
 
 START_TEST(another_minor_version_is_refused)
 {
-    open_refused(weft_device_params(.version = WEFT_VERSION + 100), WEFT_PARAM, "weft 0.2");
-    weft_device *d = open_device(weft_device_params(.version = WEFT_VERSION + 1));
-    weft_device_destroy(&d);
-    d = open_device(weft_device_params(.version = 0));
-    weft_device_destroy(&d);
+    struct weft_device_params p = *weft_device_params(.cache_dir = "");
+    const int same_minor[] = {WEFT_VERSION, WEFT_VERSION + 1, 0};
+    p.version = WEFT_VERSION + 100;
+    open_refused(&p, WEFT_PARAM, "weft 0.2");
+    for (int i = 0; i < COUNT(same_minor); i++) {
+        p.version = same_minor[i];
+        weft_device *d = open_device(&p);
+        weft_device_destroy(&d);
+    }
 }
 END_TEST
 
@@ -268,60 +270,15 @@ END_TEST
 START_TEST(a_tensor_above_the_largest_allocation_is_refused_at_once)
 {
     dev->info.max_alloc = 1 << 20;
-    weft_tensor *x = filled(s, 1 << 17, 1);
     struct weft_device_stats before = stats_of(dev);
-    weft_tensor *y = weft_expand(s, x, 2, (int64_t[]){4, 1 << 17});
-    ck_assert_ptr_null(y ? weft_matmul(s, y, y) : NULL);
-    weft_scope_clear(s);
-    x = filled(s, 1 << 17, 1);
-    y = weft_reshape(s, x, 2, (int64_t[]){1 << 17, 1});
+    weft_tensor *x = filled(s, 1 << 17, 1);
+    weft_tensor *y = weft_reshape(s, x, 2, (int64_t[]){1 << 17, 1});
     weft_label_push(s, "decoder");
     ck_assert_ptr_null(weft_add(s, y, weft_reshape(s, x, 2, (int64_t[]){1, 1 << 17})));
     scope_refused(WEFT_NOMEM, "decoder: add: the result [131072,131072] F32 needs 64 GiB");
     ck_assert_msg(strstr(weft_scope_error(s)->text, "1 MiB"), "%s", weft_scope_error(s)->text);
     ck_assert_uint_eq(stats_of(dev).launches, before.launches);
     ck_assert_uint_eq(stats_of(dev).allocations, before.allocations);
-}
-END_TEST
-
-START_TEST(stats_count)
-{
-    struct weft_device_stats a = stats_of(dev), b;
-    weft_tensor *x = ramp(s, 1, (int64_t[]){100});
-    ck_assert_uint_eq(stats_of(dev).copies, a.copies + 1);
-    float v[100];
-    ck_assert(weft_read(s, weft_neg(s, x), v, sizeof v));
-    b = stats_of(dev);
-    ck_assert_float_eq(v[16], -1);
-    ck_assert_uint_eq(b.waits, a.waits + 1);
-    ck_assert_uint_eq(b.launches, a.launches + 1);
-    ck_assert_uint_eq(b.copies, a.copies + 2);
-    ck_assert_uint_eq(b.builds + b.loads, a.builds + a.loads + 1);
-    ck_assert_uint_ge(b.allocations, a.allocations + 3); // x, -x and the way there
-    ck_assert_uint_eq(b.splits, 0);
-    ck_assert(weft_device_wait(dev, NULL));
-    ck_assert_uint_eq(stats_of(dev).waits, b.waits + 1);
-    struct weft_device_stats old = {.size = offsetof(struct weft_device_stats, copies),
-                                    .copies = 4711};
-    weft_device_stats(dev, &old);
-    ck_assert_uint_eq(old.launches, b.launches);
-    ck_assert_uint_eq(old.copies, 4711);
-    weft_device_stats(NULL, &old);
-    weft_device_stats(dev, NULL);
-}
-END_TEST
-
-START_TEST(compiling_is_counted_and_timed)
-{
-    weft_device *d = open_device(weft_device_params(.cache_dir = ""));
-    weft_scope *t = open_scope(d);
-    ck_assert_double_eq(weft_item(t, weft_exp(t, filled(t, 1, 0))), 1);
-    struct weft_device_stats st = stats_of(d);
-    ck_assert_uint_eq(st.builds, 2);
-    ck_assert_uint_eq(st.loads, 0);
-    ck_assert_double_gt(st.build_ms, 0);
-    weft_scope_destroy(&t);
-    weft_device_destroy(&d);
 }
 END_TEST
 
@@ -372,46 +329,132 @@ START_TEST(the_hosts_allocator_is_used)
 }
 END_TEST
 
-static void fill_and_reduce(float out[3000])
+START_TEST(a_device_outlives_its_handle)
 {
-    weft_tensor *x = weft_tanh(s, ramp(s, 2, (int64_t[]){3000, 1}));
-    weft_tensor *y = weft_add(s, x, weft_transpose(s, filled(s, 500, 0.1), 0, 0));
-    weft_tensor *sum = weft_sum(s, y, weft_reduce_params(.axes = (int[]){1}, .naxes = 1));
-    ck_assert_msg(weft_read(s, sum, out, 3000 * sizeof *out), "%s", weft_scope_error(s)->text);
+    weft_device *d = open_device(weft_device_params(.log = log_line));
+    weft_scope *t = open_scope(d);
+    weft_tensor *kept = weft_keep(t, filled(t, 1, 2));
+    logged[0] = 0;
+    weft_device_destroy(&d);
+    ck_assert_ptr_null(d);
+    ck_assert_msg(!strncmp(logged, "1 device destroyed while 2 ", 27), "%s", logged);
+    ck_assert_double_eq(weft_item(t, weft_exp(t, weft_neg(t, filled(t, 1, 0)))), 1);
+    weft_scope_destroy(&t);
+    weft_tensor_destroy(&kept);
 }
+END_TEST
 
-START_TEST(long_launches_are_split_for_a_display)
+START_TEST(two_devices_do_not_mix)
 {
-    static float whole[3000], pieces[3000];
-    fill_and_reduce(whole);
-    ck_assert_uint_eq(stats_of(dev).splits, 0);
-    dev->info.display = true;
-    dev->params.launch_limit_ms = 0.1;
-    uint64_t before = stats_of(dev).launches;
-    fill_and_reduce(pieces);
-    ck_assert_mem_eq(whole, pieces, sizeof whole);
-    ck_assert_uint_gt(stats_of(dev).splits, 10);
-    ck_assert_uint_ge(stats_of(dev).launches - before, stats_of(dev).splits);
-    dev->params.launch_limit_ms = 1e-9; // one task at a time
+    weft_device *d = open_device(NULL);
+    weft_scope *t = open_scope(d);
+    weft_tensor *a = filled(s, 10, 1), *b = filled(t, 10, 2);
+    ck_assert_double_eq(weft_item(s, weft_sum(s, a, NULL)), 10);
+    ck_assert_double_eq(weft_item(t, weft_sum(t, b, NULL)), 20);
+    ck_assert_ptr_null(weft_add(s, a, b));
+    scope_refused(WEFT_PARAM, "add: a tensor is on another device");
+    weft_scope_destroy(&t);
+    weft_device_destroy(&d);
+    weft_scope_clear(s);
+    ck_assert_double_eq(weft_item(s, weft_sum(s, filled(s, 10, 3), NULL)), 30);
+}
+END_TEST
+
+// One thread's work: sums of ramps that it knows, and a model that must not learn from the other's.
+struct worker {
+    weft_device *dev;
+    int wrong;
+    double loss;
+};
+
+static void *work(void *priv)
+{
+    struct worker *w = priv;
     struct model m;
-    model_make(&m, dev);
-    ck_assert(!isnan(model_step(&m)));
+    model_make(&m, w->dev);
+    for (int64_t i = 1; i <= 100; i++) {
+        weft_tensor *x = weft_add(m.s, ramp(m.s, 1, &i), filled(m.s, i, (double)i));
+        double want = 0, got = weft_item(m.s, weft_sum(m.s, weft_neg(m.s, x), NULL));
+        for (int64_t j = 0; j < i; j++)
+            want -= (double)(j % 97) / 16 + (double)i;
+        w->wrong += got != want;
+        w->loss = model_step(&m);
+    }
     model_free(&m);
+    return NULL;
+}
+
+// Without a cache, so that both want the same programs at once.
+START_TEST(threads_share_a_device)
+{
+    weft_device *d = open_device(weft_device_params(.cache_dir = ""));
+    struct worker w[3] = {{d, 0, 0}, {d, 0, 0}, {d, 0, 0}};
+    pthread_t thread[2];
+    for (int i = 0; i < 2; i++)
+        ck_assert(!pthread_create(&thread[i], NULL, work, &w[i]));
+    for (int i = 0; i < 2; i++)
+        pthread_join(thread[i], NULL);
+    uint64_t builds = stats_of(d).builds;
+    work(&w[2]);
+    ck_assert_uint_eq(stats_of(d).builds, builds);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(w[i].wrong, 0);
+        ck_assert_double_eq(w[i].loss, w[2].loss);
+    }
+    ck_assert_uint_eq(stats_of(d).bytes_used, 0);
+    weft_device_destroy(&d);
 }
 END_TEST
 
-START_TEST(a_launch_is_checked)
+static TCase *device_case(Suite *suite, const char *name)
 {
-    struct weft_error err = {0};
-    weft_flush(weft_neg(s, filled(s, 3, 1)) ? s : NULL);
-    struct wf_request r = {"probe", "probe_f64", "#define PROBE_F64\n", "probe"};
-    struct wf_kernel *k = wf_kernel_get(dev, &r, &err);
-    ck_assert_msg(k != NULL, "%s", err.text);
-    uint64_t before = stats_of(dev).launches;
-    ck_assert(wf_launch(dev, &(struct wf_launch){.kernel = k, .local = 1}, &err)); // no tasks
-    struct wf_launch l = {.kernel = k, .tasks = 1, .local = k->max_group + 1};
-    ck_assert(!wf_launch(dev, &l, &err));
-    assert_refused(&err, WEFT_UNSUPPORTED, "work-items a group");
-    ck_assert_uint_eq(stats_of(dev).launches, before);
+    TCase *t = tcase_create(name);
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 120);
+    suite_add_tcase(suite, t);
+    return t;
 }
-END_TEST
+
+static void add_opening(Suite *suite)
+{
+    TCase *t = device_case(suite, "opening");
+    tcase_add_test(t, opens_without_params);
+    tcase_add_test(t, opens_by_index_name_and_uuid);
+    tcase_add_test(t, a_name_that_matches_nothing_is_named);
+    tcase_add_test(t, another_minor_version_is_refused);
+    tcase_add_test(t, half_an_allocator_is_refused);
+    tcase_add_test(t, an_earlier_error_is_kept);
+    tcase_add_test(t, environment_counts_unless_no_env);
+    tcase_add_test(t, list_shows_what_is_chosen);
+    tcase_add_test(t, opening_is_logged);
+}
+
+static void add_memory(Suite *suite)
+{
+    TCase *t = device_case(suite, "memory");
+    tcase_add_test(t, memory_limit_is_an_error_that_passes);
+    tcase_add_test(t, reset_returns_memory_and_trim_gives_it_back);
+    tcase_add_test(t, a_steady_step_allocates_and_builds_nothing);
+    tcase_add_test(t, peak_is_close_to_what_is_alive);
+    tcase_add_test(t, size_classes_waste_an_eighth_at_most);
+    tcase_add_test(t, blocks_above_the_last_class_fit_the_device);
+    tcase_add_test(t, a_tensor_above_the_largest_allocation_is_refused_at_once);
+    tcase_add_test(t, the_hosts_allocator_is_used);
+}
+
+static void add_life(Suite *suite)
+{
+    TCase *t = device_case(suite, "life");
+    tcase_add_test(t, a_device_outlives_its_handle);
+    tcase_add_test(t, two_devices_do_not_mix);
+    tcase_add_test(t, threads_share_a_device);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("device");
+    add_opening(suite);
+    add_memory(suite);
+    add_life(suite);
+    return run_suite(suite);
+}

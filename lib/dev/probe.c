@@ -11,14 +11,14 @@ enum { ITEMS = 8 };
 static const struct probe {
     const char *name;      // in the store
     const char *extension; // without it there is no try
-    const char *kernel, *define;
+    const char *kernel, *define, *std;
 } probes[WEFT_CAP_COUNT] = {
     [WEFT_CAP_F64] = {"f64", "cl_khr_fp64", "probe_f64", "#define PROBE_F64\n"},
     [WEFT_CAP_F16] = {"f16", "cl_khr_fp16", "probe_f16", "#define PROBE_F16\n"},
     [WEFT_CAP_SUBGROUP_SHUFFLE] = {"subgroup_shuffle", "cl_khr_subgroup_shuffle",
                                    "probe_subgroup_shuffle", "#define PROBE_SUBGROUP_SHUFFLE\n"},
     [WEFT_CAP_INT_DOT] = {"int_dot", "cl_khr_integer_dot_product", "probe_int_dot",
-                          "#define PROBE_INT_DOT\n"},
+                          "#define PROBE_INT_DOT\n", "CL3.0"},
 };
 
 static bool has_extension(weft_device *dev, const char *name)
@@ -44,7 +44,7 @@ static bool run_probe(weft_device *dev, const struct probe *p)
 {
     struct weft_error err = {0};
     int32_t out[ITEMS] = {0};
-    struct wf_request r = {"probe", p->kernel, p->define, "probe", .quiet = true};
+    struct wf_request r = {"probe", p->kernel, p->define, "probe", p->std, true};
     struct wf_kernel *k = wf_kernel_get(dev, &r, &err);
     struct wf_block *b = k ? wf_pool_take(dev, sizeof out, &err) : NULL;
     struct wf_launch l = {.kernel = k, .op = "probe", .tasks = 1, .local = ITEMS};

@@ -84,9 +84,15 @@ static bool source_of(weft_device *dev, const struct wf_request *r, struct wf_te
     return wf_fail(err, WEFT_BUILD, "no kernel file is named %s.cl", r->file);
 }
 
-static const char *options_of(weft_device *dev, char *buffer, size_t room)
+static const char *std_of(const struct wf_request *r)
 {
-    snprintf(buffer, room, "-cl-std=CL1.2%s%s", dev->programs.cl_dir ? " -I " : "",
+    return r->std ? r->std : "CL1.2";
+}
+
+static const char *options_of(weft_device *dev, const struct wf_request *r, char *buffer,
+                              size_t room)
+{
+    snprintf(buffer, room, "-cl-std=%s%s%s", std_of(r), dev->programs.cl_dir ? " -I " : "",
              dev->programs.cl_dir ? dev->programs.cl_dir : "");
     return buffer;
 }
@@ -222,7 +228,7 @@ static bool make_program(weft_device *dev, struct wf_program *p, const struct wf
 {
     char options[1100];
     struct wf_text source = {0};
-    options_of(dev, options, sizeof options);
+    options_of(dev, r, options, sizeof options);
     bool ok = source_of(dev, r, &source, err);
     if (ok) {
         disk_key(dev, r, &source, options, &p->key);
@@ -237,7 +243,7 @@ static struct wf_hash memory_id(const struct wf_request *r)
 {
     struct wf_hash h = wf_hash(r->defines ? r->defines : "", r->defines ? strlen(r->defines) : 0);
     uint64_t file = wf_hash64(r->file, strlen(r->file));
-    return (struct wf_hash){h.lo ^ file, h.hi + file};
+    return (struct wf_hash){h.lo ^ file, h.hi + wf_hash64(std_of(r), strlen(std_of(r)))};
 }
 
 // The program of a request; if it is for this thread to make, BUILDING and *mine. Called with the

@@ -13,6 +13,7 @@ struct wf_request {
     const char *kernel;  // "matmul_cpu_tile"
     const char *defines; // lines "#define NAME VALUE\n", knobs and generated code; NULL: none
     const char *op;      // for error texts and the profile
+    const char *std;     // version of OpenCL C, "CL3.0" where a probe has found it [CL1.2]
     bool quiet;          // a failure to compile is expected: not logged
 };
 
