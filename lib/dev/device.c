@@ -105,6 +105,8 @@ static bool make_parts(weft_device *dev, struct weft_error *err)
         !wf_profile_init(dev, dev->params.profile))
         return wf_fail_nomem(err, "device");
     wf_store_init(&dev->store, &dev->params, &dev->log);
+    if (dev->programs.cl_dir)
+        dev->store.dir[0] = 0; // the keys would not show an edit of what a kernel includes
     return true;
 }
 

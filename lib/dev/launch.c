@@ -102,17 +102,20 @@ bool wf_launch(weft_device *dev, const struct wf_launch *l, struct weft_error *e
                        l->kernel->name, l->nargs, l->local, WF_MAX_ARGS, l->kernel->max_group);
     int64_t step = tasks_at_once(dev, l);
     wf_lock(&dev->queue_lock);
-    bool ok = set_args(dev, l, err);
+    bool ok = set_args(dev, l, err), begun = false;
     for (int64_t first = 0; ok && first < l->tasks; first += step) {
         int64_t n = l->tasks - first < step ? l->tasks - first : step;
         ok = set_index(dev, l, 0, first, err) && set_index(dev, l, 1, first + n, err) &&
              enqueue(dev, l, n, err);
+        begun = begun || ok;
         // Pieces only help a display if they reach the device one by one.
         if (ok && step < l->tasks) {
             dev->count.splits++;
             ok = WF_CL(&dev->cl, err, clFlush, dev->queue);
         }
     }
+    if (!ok && begun && l->torn)
+        *l->torn = true;
     wf_program_launched(dev, l->kernel, l->local);
     wf_unlock(&dev->queue_lock);
     return ok;

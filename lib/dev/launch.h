@@ -24,6 +24,7 @@ struct wf_launch {
     size_t local;   // work-items in a group, never 0
     double task_ns; // a guess of what one task takes on a slow device, for splitting [1000]
     bool wide;      // the kernel was built with INDEX = long
+    bool *torn;     // set where some pieces of a split launch were enqueued and others failed
     int nargs;      // without first and last
     struct wf_arg args[WF_MAX_ARGS];
 };

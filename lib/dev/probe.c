@@ -39,22 +39,20 @@ static bool has_extension(weft_device *dev, const char *name)
     return found;
 }
 
-// A device that refuses the probe is no error: errors go to a place of their own.
-static bool run_probe(weft_device *dev, const struct probe *p)
+static bool run_probe(weft_device *dev, const struct probe *p, struct weft_error *err)
 {
-    struct weft_error err = {0};
     int32_t out[ITEMS] = {0};
     struct wf_request r = {"probe", p->kernel, p->define, "probe", p->std, true};
-    struct wf_kernel *k = wf_kernel_get(dev, &r, &err);
-    struct wf_block *b = k ? wf_pool_take(dev, sizeof out, &err) : NULL;
+    struct wf_kernel *k = wf_kernel_get(dev, &r, err);
+    struct wf_block *b = k ? wf_pool_take(dev, sizeof out, err) : NULL;
     struct wf_launch l = {.kernel = k, .op = "probe", .tasks = 1, .local = ITEMS};
     if (k && l.local > k->max_group)
         l.local = k->max_group;
     bool right = b;
     if (b) {
         wf_launch_mem(&l, &b->mem);
-        right = wf_launch(dev, &l, &err) &&
-                wf_download(dev, b->mem, 0, out, l.local * sizeof *out, &err);
+        right =
+            wf_launch(dev, &l, err) && wf_download(dev, b->mem, 0, out, l.local * sizeof *out, err);
     }
     for (size_t i = 0; i < l.local; i++)
         right = right && out[i] == 1;
@@ -70,32 +68,43 @@ static void probe_key(weft_device *dev, const struct probe *p, struct wf_text *k
                 dev->info.driver, dev->info.version);
 }
 
-static bool ask(weft_device *dev, const struct probe *p)
+// A device that refuses the probe is no error, and neither is one that had no memory for it; but
+// the latter says nothing, so it is asked again.
+static bool is_answer(const struct weft_error *e)
+{
+    return !e->status || e->status == WEFT_BUILD;
+}
+
+enum { UNKNOWN, NO, YES }; // weft_device.caps
+
+static int ask(weft_device *dev, const struct probe *p)
 {
     if (!has_extension(dev, p->extension) || !dev->info.has_compiler)
-        return false;
+        return NO;
     struct wf_text key = {0};
-    void *answer = NULL;
+    struct weft_error err = {0};
+    void *stored = NULL;
     size_t n = 0;
     probe_key(dev, p, &key);
-    bool yes;
-    if (!key.failed && wf_store_load(&dev->store, key.data, key.length, &answer, &n) && n == 1) {
-        yes = *(char *)answer == 'y';
+    int answer;
+    if (!key.failed && wf_store_load(&dev->store, key.data, key.length, &stored, &n) && n == 1) {
+        answer = *(char *)stored == 'y' ? YES : NO;
     } else {
-        yes = run_probe(dev, p);
-        if (!key.failed)
+        bool yes = run_probe(dev, p, &err);
+        answer = yes ? YES : is_answer(&err) ? NO : UNKNOWN;
+        if (!key.failed && answer != UNKNOWN)
             wf_store_save(&dev->store, key.data, key.length, yes ? "y" : "n", 1);
     }
-    free(answer);
+    free(stored);
     wf_text_finish(&key);
-    return yes;
+    return answer;
 }
 
 bool weft_device_has(weft_device *dev, enum weft_capability cap)
 {
     if (!dev || (int)cap < 0 || (int)cap >= WEFT_CAP_COUNT)
         return false;
-    if (!dev->caps[cap])
-        dev->caps[cap] = ask(dev, &probes[cap]) ? 2 : 1;
-    return dev->caps[cap] == 2;
+    if (dev->caps[cap] == UNKNOWN)
+        dev->caps[cap] = ask(dev, &probes[cap]);
+    return dev->caps[cap] == YES;
 }

@@ -38,19 +38,21 @@ void wf_transfer_finish(weft_device *dev)
 static bool stage_make(weft_device *dev, struct wf_stage *g, size_t bytes, struct weft_error *err)
 {
     stage_free(dev, g);
-    g->bytes = bytes <= STAGE_SMALLEST ? STAGE_SMALLEST : STAGE_BYTES;
+    size_t room = bytes <= STAGE_SMALLEST ? STAGE_SMALLEST : STAGE_BYTES;
     cl_int code;
     g->mem = WF_CL_NEW(&dev->cl, code, clCreateBuffer, dev->context,
-                       CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR, g->bytes, NULL);
+                       CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR, room, NULL);
     if (!wf_cl_check(err, "clCreateBuffer", code))
         return false;
     dev->count.allocations++;
     g->host = WF_CL_NEW(&dev->cl, code, clEnqueueMapBuffer, dev->queue, g->mem, CL_TRUE,
-                        CL_MAP_READ | CL_MAP_WRITE, 0, g->bytes, 0, NULL, NULL);
-    if (wf_cl_check(err, "clEnqueueMapBuffer", code))
-        return true;
-    stage_free(dev, g);
-    return false;
+                        CL_MAP_READ | CL_MAP_WRITE, 0, room, 0, NULL, NULL);
+    if (!wf_cl_check(err, "clEnqueueMapBuffer", code)) {
+        stage_free(dev, g);
+        return false;
+    }
+    g->bytes = room;
+    return true;
 }
 
 // A stage with room for `bytes`, not in use.
@@ -63,10 +65,11 @@ static struct wf_stage *stage_take(weft_device *dev, size_t bytes, struct weft_e
         return stage_make(dev, g, bytes, err) ? g : NULL;
     if (!g->busy)
         return g;
-    bool ok = WF_CL(&dev->cl, err, clWaitForEvents, 1, &g->busy);
+    if (!WF_CL(&dev->cl, err, clWaitForEvents, 1, &g->busy))
+        return NULL;
     WF_CL_FREE(&dev->cl, clReleaseEvent, g->busy);
     g->busy = NULL;
-    return ok ? g : NULL;
+    return g;
 }
 
 static bool upload_piece(weft_device *dev, cl_mem to, size_t offset, const void *from, size_t bytes,

@@ -232,7 +232,8 @@ static bool launch(weft_device *dev, struct wf_record *r, int first, int n, cons
     struct wf_launch l = {.kernel = k,
                           .op = r->op->name,
                           .local = dev->info.type == WEFT_DEVICE_CPU ? 1 : 64,
-                          .wide = wide};
+                          .wide = wide,
+                          .torn = &a->optim->params->torn};
     struct {
         union {
             int32_t narrow[2 * MAX_SETS + 1];

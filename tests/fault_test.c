@@ -1,0 +1,401 @@
+// Every OpenCL call of some work fails once, and then from one call on all of them do: opening a
+// device, a step of training, an evaluation, saving and loading. Each must end with an error that
+// names what failed, or succeed because it tried again; nothing may be lost, half done or leaked.
+#include "device_fixture.h"
+#include "nn/params.h"
+#include "tempdir.h"
+
+enum mode { ONE_FAILS, ALL_FAIL_FROM, MODES };
+
+// The n-th call from now fails (0: none does).
+static struct fault {
+    int calls, n;
+    enum mode mode;
+    cl_int code;
+    bool hit;
+    char call[64]; // the first that failed
+} fault;
+
+static const cl_int codes[] = {CL_OUT_OF_RESOURCES, CL_MEM_OBJECT_ALLOCATION_FAILURE,
+                               CL_OUT_OF_HOST_MEMORY, CL_DEVICE_NOT_AVAILABLE,
+                               CL_INVALID_COMMAND_QUEUE};
+
+static cl_int inject(void *priv, const char *call)
+{
+    struct fault *f = priv;
+    f->calls++;
+    if (!f->n || (f->mode == ONE_FAILS ? f->calls != f->n : f->calls < f->n))
+        return CL_SUCCESS;
+    if (!f->hit)
+        snprintf(f->call, sizeof f->call, "%s", call);
+    f->hit = true;
+    return f->code;
+}
+
+// Each n gets another code, and each code all kinds of calls in the end.
+static void arm(int n, enum mode mode)
+{
+    fault =
+        (struct fault){.n = n, .mode = mode, .code = codes[(n + n / COUNT(codes)) % COUNT(codes)]};
+}
+
+static int disarm(void)
+{
+    fault.n = 0;
+    return fault.calls;
+}
+
+// After a failure: the status fits the code, and the text names the call or what wanted memory.
+static void assert_names_it(const struct weft_error *e)
+{
+    char buffer[32];
+    bool memory = wf_cl_is_nomem(fault.code);
+    ck_assert_msg(e->status == (memory ? WEFT_NOMEM : WEFT_DEVICE) ||
+                      (e->status == WEFT_BUILD && strstr(fault.call, "clBuildProgram")),
+                  "%s at call %d: status %d \"%s\"", fault.call, fault.calls, e->status, e->text);
+    // A binary that cannot be loaded is compiled, so that then another call is named.
+    bool named = strstr(e->text, fault.call) || strstr(fault.call, "Program");
+    ck_assert_msg((named && strstr(e->text, wf_cl_code_name(fault.code, buffer))) ||
+                      (memory && strstr(e->text, "of device memory are not to be had")),
+                  "%s: \"%s\"", fault.call, e->text);
+}
+
+static char cache[300];
+
+static weft_device *open_faulty(struct weft_error *err)
+{
+    const struct wf_device_hooks hooks = {.fault = inject, .fault_priv = &fault};
+    return wf_device_open(weft_device_params(.cache_dir = cache), &hooks, err);
+}
+
+static weft_device *open_whole(void)
+{
+    struct weft_error err = {0};
+    fault = (struct fault){0};
+    weft_device *dev = open_faulty(&err);
+    ck_assert_msg(dev != NULL, "%s", err.text);
+    return dev;
+}
+
+// What a training without faults gives.
+static struct {
+    double loss[3];
+    float values[4][MODEL_VALUES]; // before the first step and after each
+    float logits[MODEL_BATCH * MODEL_CLASSES];
+} want;
+
+static bool read_logits(const struct model *m, float v[MODEL_BATCH * MODEL_CLASSES])
+{
+    return weft_read(m->s, model_logits(m), v, sizeof want.logits);
+}
+
+static void setup_want(void)
+{
+    tempdir_make();
+    strcpy(cache, in_tempdir("cache"));
+    weft_device *dev = open_whole();
+    struct model m;
+    model_make(&m, dev);
+    model_logits(&m);
+    model_values(&m, want.values[0]);
+    weft_scope_clear(m.s);
+    for (int i = 0; i < 3; i++) {
+        want.loss[i] = model_step(&m);
+        model_values(&m, want.values[i + 1]);
+    }
+    ck_assert(read_logits(&m, want.logits));
+    model_free(&m);
+    weft_device_destroy(&dev);
+}
+
+static void close_device(weft_device **dev)
+{
+    ck_assert_uint_eq(stats_of(*dev).bytes_used, 0);
+    ck_assert_int_eq((*dev)->refs, 1);
+    weft_device_destroy(dev);
+}
+
+// Are the parameters those after `steps` steps?
+static bool has_values(const struct model *m, int steps)
+{
+    float v[MODEL_VALUES];
+    model_values(m, v);
+    return !memcmp(v, want.values[steps], sizeof v);
+}
+
+START_TEST(opening)
+{
+    int tried = 0;
+    for (bool more = true; more; tried++) {
+        struct weft_error err = {0};
+        arm(tried + 1, _i);
+        weft_device *dev = open_faulty(&err);
+        more = fault.hit;
+        disarm();
+        ck_assert_msg(dev || (err.status && *err.text), "%s", fault.call);
+        ck_assert_msg(!dev || !err.status, "%s", err.text);
+        if (dev)
+            close_device(&dev);
+    }
+    ck_assert_int_gt(tried, 20);
+}
+END_TEST
+
+// A step that has failed is one that was not made, or all of it was; and training goes on.
+static void check_failed_step(const struct model *m, int before)
+{
+    const struct weft_error *e = weft_scope_error(m->s);
+    assert_names_it(e);
+    ck_assert(isnan(model_step(m))); // the error stays
+    weft_scope_clear(m->s);
+    ck_assert(weft_zero_grad(m->s, m->net) && weft_scope_reset(m->s));
+    bool made = !has_values(m, before);
+    ck_assert_msg(!made || has_values(m, before + 1), "%s: half a step", fault.call);
+    // Only what comes after the last update may fail and leave it made.
+    ck_assert_msg(!made || !strcmp(fault.call, "clEnqueueReadBuffer"), "%s", fault.call);
+    int next = before + made;
+    ck_assert_double_eq(model_step(m), want.loss[next]);
+    ck_assert_msg(has_values(m, next + 1), "%s: another step than without it", fault.call);
+}
+
+// The second step of a training, on a device that has made others: true if the fault came.
+static bool fail_warm_step(weft_device *dev, int n, enum mode mode)
+{
+    struct model m;
+    model_make(&m, dev);
+    ck_assert_double_eq(model_step(&m), want.loss[0]);
+    arm(n, mode);
+    double loss = model_step(&m);
+    disarm();
+    if (weft_scope_error(m.s)->status) {
+        ck_assert(fault.hit);
+        // A launch that found no memory is tried again.
+        ck_assert(mode != ONE_FAILS || !wf_cl_is_nomem(fault.code) ||
+                  strcmp(fault.call, "clEnqueueNDRangeKernel"));
+        check_failed_step(&m, 1);
+    } else {
+        ck_assert_double_eq(loss, want.loss[1]);
+        ck_assert(has_values(&m, 2));
+    }
+    model_free(&m);
+    ck_assert_uint_eq(stats_of(dev).bytes_used, 0);
+    return fault.hit;
+}
+
+START_TEST(every_call_of_a_step)
+{
+    weft_device *dev = open_whole();
+    int n = 1;
+    while (fail_warm_step(dev, n, _i))
+        n++;
+    ck_assert_int_gt(n, 100);
+    close_device(&dev);
+}
+END_TEST
+
+// The first step on a new device, which also loads kernels, makes parameters, states and stages.
+// Faults in setting arguments are those of the warm step.
+static bool fail_cold_step(int n, enum mode mode)
+{
+    struct model m;
+    weft_device *dev = open_whole();
+    model_make(&m, dev);
+    arm(n, mode);
+    double loss = model_step(&m);
+    disarm();
+    if (weft_scope_error(m.s)->status) {
+        ck_assert(fault.hit);
+        assert_names_it(weft_scope_error(m.s));
+        weft_scope_clear(m.s);
+        weft_zero_grad(m.s, m.net);
+        weft_scope_reset(m.s);
+        bool made = weft_params_count(m.net) == 4 && has_values(&m, 1);
+        ck_assert_double_eq(model_step(&m), want.loss[made]);
+        ck_assert(has_values(&m, made + 1));
+    } else {
+        ck_assert_double_eq(loss, want.loss[0]);
+    }
+    model_free(&m);
+    close_device(&dev);
+    return fault.hit;
+}
+
+START_TEST(every_call_of_a_first_step)
+{
+    int n = 1;
+    while (fail_cold_step(n, _i))
+        n++;
+    ck_assert_int_gt(n, 150);
+}
+END_TEST
+
+// Runs `work` with its n-th call failing, for every n; each time on a model of one step's training.
+// `check` sees what came of it.
+static void each_fault(enum mode mode, bool (*work)(const struct model *m),
+                       void (*check)(const struct model *m, bool done))
+{
+    weft_device *dev = open_whole();
+    struct model m;
+    model_make(&m, dev);
+    for (int i = 0; i < 3; i++)
+        model_step(&m);
+    int n = 0;
+    do {
+        arm(++n, mode);
+        bool done = work(&m);
+        disarm();
+        ck_assert_msg(done || fault.hit, "%s", weft_scope_error(m.s)->text);
+        check(&m, done);
+        weft_scope_clear(m.s);
+    } while (fault.hit);
+    ck_assert_int_gt(n, 4);
+    ck_assert(has_values(&m, 3));
+    model_free(&m);
+    close_device(&dev);
+}
+
+static float logits[MODEL_BATCH * MODEL_CLASSES];
+
+static bool evaluate(const struct model *m)
+{
+    return read_logits(m, logits);
+}
+
+static void check_evaluation(const struct model *m, bool done)
+{
+    if (!done) {
+        assert_names_it(weft_scope_error(m->s));
+        weft_scope_clear(m->s);
+        ck_assert(read_logits(m, logits));
+    }
+    ck_assert_mem_eq(logits, want.logits, sizeof logits);
+}
+
+START_TEST(every_call_of_an_evaluation)
+{
+    each_fault(_i, evaluate, check_evaluation);
+}
+END_TEST
+
+static struct weft_error file_error;
+static char old_file[4096];
+static size_t old_bytes;
+
+static bool save(const struct model *m)
+{
+    file_error = (struct weft_error){0};
+    return weft_params_save(m->net, in_tempdir("m.safetensors"), &file_error);
+}
+
+static void check_saved(const struct model *m, bool done)
+{
+    char now[sizeof old_file];
+    size_t bytes = get_file(in_tempdir("m.safetensors"), now, sizeof now);
+    if (!done) {
+        assert_names_it(&file_error);
+        ck_assert(bytes == old_bytes && !memcmp(now, old_file, bytes));
+        return;
+    }
+    struct weft_error err = {0};
+    ck_assert_msg(weft_params_load(m->net, in_tempdir("m.safetensors"), &err), "%s", err.text);
+    ck_assert(has_values(m, 3));
+}
+
+// An older file is there, which a save that fails leaves alone.
+static void setup_file(void)
+{
+    memset(old_file, 'x', sizeof old_file);
+    old_bytes = 1000;
+    put_file(in_tempdir("m.safetensors"), old_file, old_bytes);
+}
+
+START_TEST(every_call_of_a_save)
+{
+    setup_file();
+    each_fault(_i, save, check_saved);
+    ck_assert_int_eq(count_files(tempdir), 2); // no temporary file beside cache and file
+    remove(in_tempdir("m.safetensors"));
+}
+END_TEST
+
+static bool load(const struct model *m)
+{
+    file_error = (struct weft_error){0};
+    return weft_params_load(m->net, in_tempdir("first.safetensors"), &file_error);
+}
+
+static void check_loaded(const struct model *m, bool done)
+{
+    struct weft_error err = {0};
+    if (!done)
+        assert_names_it(&file_error);
+    ck_assert(has_values(m, done ? 1 : 3));
+    if (done)
+        ck_assert(weft_params_load(m->net, in_tempdir("third.safetensors"), &err));
+}
+
+START_TEST(every_call_of_a_load)
+{
+    weft_device *dev = open_whole();
+    struct model m;
+    model_make(&m, dev);
+    for (int i = 1; i <= 3; i++) {
+        model_step(&m);
+        ck_assert(weft_params_save(
+            m.net, in_tempdir(i == 1 ? "first.safetensors" : "third.safetensors"), NULL));
+    }
+    model_free(&m);
+    close_device(&dev);
+    each_fault(_i, load, check_loaded);
+    remove(in_tempdir("first.safetensors"));
+    remove(in_tempdir("third.safetensors"));
+}
+END_TEST
+
+// A launch of the optimizer that was cut in pieces and failed between them leaves parameters of two
+// steps: that is known, and they are not saved.
+START_TEST(half_an_update_is_known)
+{
+    struct model m;
+    struct weft_error err = {0};
+    weft_device *dev = open_whole();
+    model_make(&m, dev);
+    dev->info.display = true;
+    dev->params.launch_limit_ms = 1e-9;
+    ck_assert(!isnan(model_step(&m)));
+    arm(0, ONE_FAILS);
+    ck_assert(!isnan(model_step(&m)));
+    ck_assert(weft_params_save(m.net, in_tempdir("m.safetensors"), &err));
+    for (int n = disarm(); n > 0 && !m.net->torn; n--) {
+        arm(n, ONE_FAILS);
+        model_step(&m);
+        disarm();
+        weft_scope_clear(m.s);
+        ck_assert(weft_zero_grad(m.s, m.net) && weft_scope_reset(m.s));
+    }
+    ck_assert(!weft_params_save(m.net, in_tempdir("m.safetensors"), &err));
+    assert_refused(&err, WEFT_DEVICE, "half-way");
+    ck_assert(weft_params_load(m.net, in_tempdir("m.safetensors"), NULL));
+    ck_assert(weft_params_save(m.net, in_tempdir("m.safetensors"), NULL));
+    remove(in_tempdir("m.safetensors"));
+    model_free(&m);
+    close_device(&dev);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("fault");
+    TCase *t = tcase_create("calls");
+    tcase_add_unchecked_fixture(t, setup_want, tempdir_remove);
+    tcase_set_timeout(t, 300);
+    suite_add_tcase(suite, t);
+    tcase_add_loop_test(t, opening, 0, MODES);
+    tcase_add_loop_test(t, every_call_of_a_step, 0, MODES);
+    tcase_add_loop_test(t, every_call_of_a_first_step, 0, MODES);
+    tcase_add_loop_test(t, every_call_of_an_evaluation, 0, MODES);
+    tcase_add_loop_test(t, every_call_of_a_save, 0, MODES);
+    tcase_add_loop_test(t, every_call_of_a_load, 0, MODES);
+    tcase_add_test(t, half_an_update_is_known);
+    return run_suite(suite);
+}
