@@ -15,9 +15,10 @@ extern "C" {
 // parameters exist; making parameters, gradients, an optimizer's step and loading write.
 typedef struct weft_params weft_params;
 
-// An empty store. Initial values come from the seed and the parameter's name, so they are the same
-// on every device and do not depend on the order in which layers are called.
-// NULL if dev is NULL or memory ran out.
+// An empty store. A scope that has read its parameters, and an optimizer, hold on to it: destroying
+// the handle before them is safe. Initial values come from the seed and the parameter's name, so
+// they are the same on every device and do not depend on the order in which layers are called. NULL
+// if dev is NULL or memory ran out.
 WEFT_API weft_params *weft_params_create(weft_device *dev, uint64_t seed, struct weft_error *err);
 WEFT_API void weft_params_destroy(weft_params **p);
 
@@ -39,7 +40,7 @@ WEFT_API bool weft_params_get_grad(const weft_params *p, const char *name, void 
                                    struct weft_error *err);
 
 // Freezes (or thaws) every parameter whose name begins with `prefix` ("" for all): no gradient, no
-// update. Binds when a layer is recorded. Returns how many there are.
+// update. Binds when a layer, or an optimizer's step, is recorded. Returns how many there are.
 WEFT_API int weft_params_freeze(weft_params *p, const char *prefix, bool frozen);
 
 // Saves the parameters as safetensors (file.h), or sets them from such a file: every parameter in
@@ -65,7 +66,8 @@ WEFT_API weft_tensor *weft_param(weft_scope *s, weft_params *p, const char *name
 // Adds d loss / d p to the gradient of every parameter p of `params` that the scalar loss depends
 // on and that is not frozen. WEFT_PARAM if there is none, or if the scope does not train.
 WEFT_API bool weft_backward(weft_scope *s, const weft_tensor *loss, weft_params *params);
-// d y / d x for a scalar y and any tensor x of the scope that y depends on.
+// d y / d x for a scalar y and any tensor x of the scope that y depends on. Gradients of gradients
+// are WEFT_UNSUPPORTED where they meet an operation that is the gradient of another.
 WEFT_API weft_tensor *weft_grad(weft_scope *s, const weft_tensor *y, const weft_tensor *x);
 // Records that the gradients of params are forgotten.
 WEFT_API bool weft_zero_grad(weft_scope *s, weft_params *params);
@@ -102,7 +104,7 @@ WEFT_API weft_optim *weft_sgd_create(weft_params *p, const struct weft_sgd_param
 // Adam (Kingma and Ba, 2015), with decoupled weight decay (Loshchilov and Hutter, 2019):
 //   p -= lr * weight_decay * p;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
 //   p -= lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
-// as torch.optim.AdamW.
+// as torch.optim.AdamW; t counts the steps of each parameter.
 struct weft_adam_params {
     size_t size;
     double lr;           // step size [1e-3]
@@ -114,7 +116,8 @@ struct weft_adam_params {
 WEFT_API weft_optim *weft_adam_create(weft_params *p, const struct weft_adam_params *o,
                                       struct weft_error *err);
 
-// Changes the step size of the steps recorded from now on, for schedules.
+// Changes the step size of the steps recorded from now on, for schedules; 0 is 0 here. A step with
+// a negative one, or with NaN, is WEFT_PARAM.
 WEFT_API void weft_optim_set_lr(weft_optim *o, double lr);
 WEFT_API double weft_optim_lr(const weft_optim *o);
 // Records the update of every parameter that has a gradient and is not frozen, then the clearing of

@@ -84,8 +84,8 @@ WEFT_API void weft_scope_cancel(weft_scope *s);
 WEFT_API weft_device *weft_scope_device(const weft_scope *s);
 WEFT_API bool weft_scope_trains(const weft_scope *s);
 
-// Names the calls that follow in error texts and profiles, "decoder/fc1: matmul: ..."; labels nest.
-// The text is copied.
+// Names the calls that follow in error texts and profiles, "decoder/fc1: matmul: ..."; labels nest,
+// up to 64 deep. The text is copied.
 WEFT_API void weft_label_push(weft_scope *s, const char *label);
 WEFT_API void weft_label_pop(weft_scope *s);
 

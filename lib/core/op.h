@@ -37,15 +37,19 @@ struct wf_op {
     // Enqueues. The inputs have storage; so have the outputs, dense. Errors without the op's name.
     bool (*run)(weft_device *dev, struct wf_record *r, struct weft_error *err);
     // Records the gradients of the inputs that want one (wf_wants) into gx[i], which begin as NULL;
-    // gy[j] is that of out[j], or NULL if nothing depends on it. Never enqueues. NULL: none flows.
+    // gy[j] is that of out[j], or NULL if nothing depends on it. Never enqueues. NULL: weft has
+    // none, which is an error where one is asked for, unless the op is flat.
     bool (*grad)(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy,
                  weft_tensor **gx);
+    bool flat;      // its gradient is zero everywhere: none flows through
     unsigned saves; // what .grad reads of the record's own inputs and outputs
     // Changes variables: runs once, in order, after everything recorded before it that can fail.
     enum wf_update { WF_UPDATES_NOTHING, WF_UPDATES_GRAD, WF_UPDATES_VALUE } update;
     // Of an update: gets ready what may fail, before the first update of a plan runs. NULL:
     // nothing.
     bool (*prepare)(weft_device *dev, struct wf_record *r, struct weft_error *err);
+    // The record is forgotten, run or not. NULL: nothing to let go.
+    void (*drop)(struct wf_record *r);
 };
 
 static inline bool wf_wants(const struct wf_record *r, int input)

@@ -29,10 +29,16 @@ weft_scope *weft_scope_create(weft_device *dev, const struct weft_scope_params *
 // Forgets records and tensors.
 static void drop_all(weft_scope *s)
 {
+    for (int i = 0; i < s->nrecords; i++) {
+        if (s->record[i]->op->drop)
+            s->record[i]->op->drop(s->record[i]);
+    }
     for (struct wf_tensor *t; (t = s->tensors);) {
         s->tensors = t->next;
         wf_tensor_free(t);
     }
+    for (struct wf_leaf *l = s->leaves; l; l = l->next)
+        l->variable->hold(l->variable, false);
     s->nrecords = s->first_pending = s->updates = 0;
     s->leaves = NULL;
     s->label_copy = NULL;
@@ -70,6 +76,7 @@ void weft_scope_clear(weft_scope *s)
     s->err = (struct weft_error){0};
     s->cancelled = false;
     s->label.length = 0;
+    s->labels = 0;
 }
 
 void weft_scope_cancel(weft_scope *s)
@@ -294,9 +301,9 @@ static bool make_output(weft_scope *s, struct wf_record *r, const struct wf_call
     if (!t)
         return false;
     t->record = r;
-    t->tracked = tracked && c->op->grad;
+    t->tracked = tracked && !c->op->flat;
     r->out[r->nout++] = t;
-    if (t->tracked)
+    if (t->tracked && c->op->grad)
         wf_note_saved(r, true);
     return true;
 }
@@ -334,6 +341,7 @@ struct wf_leaf *wf_scope_leaf(weft_scope *s, struct wf_variable *v)
         wf_fail_nomem(&s->err, v->name);
         return NULL;
     }
+    v->hold(v, true);
     l->variable = v;
     l->next = s->leaves;
     s->leaves = l;
@@ -378,6 +386,11 @@ void weft_label_push(weft_scope *s, const char *label)
 {
     if (!wf_scope_ok(s))
         return;
+    if (s->labels == WF_MAX_LABELS) {
+        wf_scope_fail(s, WEFT_PARAM, "label \"%s\": more than %d are nested", label, WF_MAX_LABELS);
+        return;
+    }
+    s->label_start[s->labels++] = s->label.length;
     wf_text_add(&s->label, "%s%s", s->label.length ? "/" : "", label ? label : "");
     if (s->label.failed)
         wf_fail_nomem(&s->err, "label");
@@ -388,8 +401,9 @@ void weft_label_pop(weft_scope *s)
 {
     if (!wf_scope_ok(s))
         return;
-    while (s->label.length && s->label.data[--s->label.length] != '/')
-        continue;
+    if (!s->labels)
+        return;
+    s->label.length = s->label_start[--s->labels];
     if (s->label.data)
         s->label.data[s->label.length] = 0;
     s->label_copy = NULL;

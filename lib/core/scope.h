@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "core/op.h"
 
+enum { WF_MAX_LABELS = 64 };
+
 // What a scope knows of a variable beyond the variable itself.
 struct wf_leaf {
     struct wf_variable *variable;
@@ -28,6 +30,8 @@ struct weft_scope {
     struct wf_tensor *tensors;
     struct wf_leaf *leaves;
     struct wf_text label;
+    size_t label_start[WF_MAX_LABELS]; // its length before each push
+    int labels;
     const char *label_copy; // in the arena; NULL: to be copied at the next record
 };
 

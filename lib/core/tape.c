@@ -11,6 +11,15 @@ static bool add_grad(weft_scope *s, struct wf_tensor *t, weft_tensor *g,
     return t->grad;
 }
 
+static bool tracks(const struct wf_record *r)
+{
+    for (int i = 0; i < r->nin; i++) {
+        if (r->in[i]->tracked)
+            return true;
+    }
+    return false;
+}
+
 static bool walk_record(weft_scope *s, struct wf_record *r, const struct wf_tape_ops *ops)
 {
     weft_tensor *gy[WF_MAX_OUT] = {NULL}, *gx[MAX_INPUTS] = {NULL};
@@ -19,8 +28,11 @@ static bool walk_record(weft_scope *s, struct wf_record *r, const struct wf_tape
         gy[i] = r->out[i]->grad;
         any = any || gy[i];
     }
-    if (!any || !r->op->grad)
+    if (!any || r->op->flat || !tracks(r))
         return true;
+    if (!r->op->grad)
+        return wf_scope_fail(s, WEFT_UNSUPPORTED, "%s: has no gradient: it is one itself",
+                             r->op->name);
     if (!r->op->grad(s, r, gy, gx))
         return false;
     wf_note_saved(r, false);
@@ -31,12 +43,15 @@ static bool walk_record(weft_scope *s, struct wf_record *r, const struct wf_tape
     return true;
 }
 
-// Works out anew what is tracked: what depends on x, or, without x, on parameters.
-static void track(weft_scope *s, const struct wf_tensor *x)
+// Works out anew what is tracked: what depends on x or, without x, on parameters: those of `store`,
+// or with NULL of any.
+static void track(weft_scope *s, const struct wf_tensor *x, const void *store)
 {
     for (struct wf_tensor *t = s->tensors; t; t = t->next) {
-        if (!t->record)
-            t->tracked = x ? t == x : t->leaf_tracked;
+        if (!t->record && x)
+            t->tracked = t == x;
+        else if (!t->record)
+            t->tracked = t->leaf_tracked && (!store || t->variable->store == store);
     }
     for (int i = 0; i < s->nrecords; i++) {
         struct wf_record *r = s->record[i];
@@ -44,19 +59,19 @@ static void track(weft_scope *s, const struct wf_tensor *x)
         for (int j = 0; j < r->nin; j++)
             tracked = tracked || r->in[j]->tracked;
         for (int j = 0; j < r->nout; j++)
-            r->out[j]->tracked = r->out[j] == x || (tracked && r->op->grad);
+            r->out[j]->tracked = r->out[j] == x || (tracked && !r->op->flat);
     }
 }
 
 bool wf_tape_walk(weft_scope *s, const char *call, const weft_tensor *y, struct wf_tensor *x,
-                  const struct wf_tape_ops *ops)
+                  const void *store, const struct wf_tape_ops *ops)
 {
     struct wf_tensor *t = wf_tensor(y);
     if (weft_count(y) != 1)
         return wf_scope_fail(s, WEFT_SHAPE, "%s: %s has %lld elements; a scalar was wanted", call,
                              WF_SHAPE(y->ndim, y->shape), (long long)weft_count(y));
-    if (x)
-        track(s, x);
+    track(s, x, store);
+    int before = s->nrecords;
     if (!t->tracked || !add_grad(s, t, ops->ones(s, y), ops))
         return wf_scope_fail(s, WEFT_PARAM, "%s: the scalar does not depend on %s", call,
                              x ? "that tensor" : "a parameter that is not frozen");
@@ -64,6 +79,9 @@ bool wf_tape_walk(weft_scope *s, const char *call, const weft_tensor *y, struct 
         if (!walk_record(s, s->record[i], ops))
             return false;
     }
+    // What the gradients' own gradients would read is not kept for them.
+    for (int i = before; i < s->nrecords; i++)
+        wf_note_saved(s->record[i], false);
     return wf_scope_ok(s);
 }
 
@@ -71,5 +89,5 @@ void wf_tape_forget(weft_scope *s)
 {
     for (struct wf_tensor *t = s->tensors; t; t = t->next)
         t->grad = NULL;
-    track(s, NULL);
+    track(s, NULL, NULL);
 }

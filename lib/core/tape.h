@@ -9,10 +9,10 @@ struct wf_tape_ops {
     weft_tensor *(*add)(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
 };
 
-// Records the gradients of the scalar y with respect to every tensor that it depends on; they are
-// left in wf_tensor.grad of the leaves and of `x` (may be NULL) until wf_tape_forget().
+// Records the gradients of the scalar y with respect to x or, without x, to the parameters of
+// `store`; they are left in wf_tensor.grad until wf_tape_forget().
 bool wf_tape_walk(weft_scope *s, const char *call, const weft_tensor *y, struct wf_tensor *x,
-                  const struct wf_tape_ops *ops);
+                  const void *store, const struct wf_tape_ops *ops);
 void wf_tape_forget(weft_scope *s);
 
 #endif

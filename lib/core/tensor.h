@@ -24,7 +24,9 @@ struct wf_variable {
     struct wf_storage *storage; // dense
     struct wf_storage *grad;    // dense, F32; NULL: none
     atomic_uint_least64_t version;
-    bool *torn; // set when an update failed half-way
+    const void *store; // the params that it belongs to
+    // A scope that reads the variable holds on to its store, until it forgets the records.
+    void (*hold)(struct wf_variable *v, bool on);
 };
 
 enum wf_tensor_state { WF_TENSOR_DEAD, WF_TENSOR_IN_SCOPE, WF_TENSOR_KEPT };

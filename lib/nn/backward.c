@@ -45,25 +45,15 @@ static bool accumulate(weft_scope *s, struct wf_param *q, weft_tensor *g)
     return wf_scope_ok(s);
 }
 
-static struct wf_param *param_of(weft_params *p, const struct wf_tensor *t)
-{
-    for (int i = 0; t->variable && i < p->count; i++) {
-        if (&p->param[i]->variable == t->variable)
-            return p->param[i];
-    }
-    return NULL;
-}
-
 // Several leaves may read one parameter (tied weights): each adds its share.
 static bool accumulate_all(weft_scope *s, weft_params *params, int *found)
 {
     for (struct wf_tensor *t = s->tensors, *next; t; t = next) {
         next = t->next;
-        struct wf_param *q = t->grad && !t->record ? param_of(params, t) : NULL;
-        if (!q || q->frozen)
+        if (!t->grad || t->record || !t->variable || t->variable->store != params)
             continue;
         ++*found;
-        if (!accumulate(s, q, t->grad))
+        if (!accumulate(s, (struct wf_param *)t->variable, t->grad))
             return false;
     }
     return true;
@@ -79,8 +69,8 @@ bool weft_backward(weft_scope *s, const weft_tensor *loss, weft_params *params)
     if (!s->train)
         return wf_scope_fail(s, WEFT_PARAM, "backward: the scope was made without .train");
     int found = 0;
-    bool ok =
-        wf_tape_walk(s, "backward", loss, NULL, &tape_ops) && accumulate_all(s, params, &found);
+    bool ok = wf_tape_walk(s, "backward", loss, NULL, params, &tape_ops) &&
+              accumulate_all(s, params, &found);
     wf_tape_forget(s);
     if (ok && !found)
         ok = wf_scope_fail(s, WEFT_PARAM, "backward: the loss depends on none of these params");
@@ -96,7 +86,7 @@ weft_tensor *weft_grad(weft_scope *s, const weft_tensor *y, const weft_tensor *x
         wf_scope_fail(s, WEFT_PARAM, "grad: x is a kept tensor and has no history in the scope");
         return NULL;
     }
-    bool ok = wf_tape_walk(s, "grad", y, t, &tape_ops);
+    bool ok = wf_tape_walk(s, "grad", y, t, NULL, &tape_ops);
     weft_tensor *g = t->grad;
     wf_tape_forget(s);
     return ok ? g : NULL;

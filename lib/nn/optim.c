@@ -14,6 +14,7 @@ enum rule { SGD, ADAM };
 struct state {
     struct wf_param *param;
     struct wf_storage *storage; // the moments, one after the other
+    int64_t steps;              // that have run
 };
 
 struct weft_optim {
@@ -22,7 +23,8 @@ struct weft_optim {
     struct weft_sgd_params sgd;
     struct weft_adam_params adam;
     double lr;
-    int64_t steps; // that have run
+    int sets;        // parameters of a launch
+    atomic_int refs; // the handle and the steps that are recorded
     struct state *state;
     int count, room;
 };
@@ -38,9 +40,15 @@ static weft_optim *make(weft_params *p, enum rule rule, double lr, struct weft_e
         wf_fail_nomem(err, "optimizer");
         return NULL;
     }
+    // A device with the embedded profile may take few arguments.
+    size_t bytes = 0;
+    p->dev->cl.clGetDeviceInfo(p->dev->id, CL_DEVICE_MAX_PARAMETER_SIZE, sizeof bytes, &bytes,
+                               NULL);
+    o->sets = bytes >= 1024 ? MAX_SETS : 4;
     o->params = wf_params_ref(p);
     o->rule = rule;
     o->lr = lr;
+    o->refs = 1;
     return o;
 }
 
@@ -90,17 +98,23 @@ weft_optim *weft_adam_create(weft_params *p, const struct weft_adam_params *para
     return optim;
 }
 
-void weft_optim_destroy(weft_optim **optim)
+static void unref(weft_optim *o)
 {
-    if (!optim || !*optim)
+    if (atomic_fetch_sub(&o->refs, 1) > 1)
         return;
-    weft_optim *o = *optim;
-    *optim = NULL;
     for (int i = 0; i < o->count; i++)
         wf_storage_unref(o->state[i].storage);
     free(o->state);
     wf_params_unref(o->params);
     free(o);
+}
+
+void weft_optim_destroy(weft_optim **o)
+{
+    if (!o || !*o)
+        return;
+    unref(*o);
+    *o = NULL;
 }
 
 void weft_optim_set_lr(weft_optim *o, double lr)
@@ -119,32 +133,49 @@ static int moments(const weft_optim *o)
     return o->rule == ADAM ? 2 : o->sgd.momentum != 0;
 }
 
-// The state of a parameter, zeros at first. SGD without momentum has none.
-static struct wf_storage *state_of(weft_optim *o, struct wf_param *q, struct weft_error *err)
+static struct state *find_state(const weft_optim *o, const struct wf_param *q)
 {
     for (int i = 0; i < o->count; i++) {
         if (o->state[i].param == q)
-            return o->state[i].storage;
+            return &o->state[i];
     }
-    if (o->count == o->room) {
-        int room = o->room ? 2 * o->room : 16;
-        struct state *state = realloc(o->state, (size_t)room * sizeof *state);
-        if (!state) {
-            wf_fail_nomem(err, "optimizer");
-            return NULL;
+    return NULL;
+}
+
+static bool room_for_state(weft_optim *o)
+{
+    if (o->count < o->room)
+        return true;
+    int room = o->room ? 2 * o->room : 16;
+    struct state *state = realloc(o->state, (size_t)room * sizeof *state);
+    if (!state)
+        return false;
+    o->state = state;
+    o->room = room;
+    return true;
+}
+
+// The state of a parameter, its moments zeros at first. SGD without momentum has none.
+static bool make_state(weft_optim *o, struct wf_param *q, struct weft_error *err)
+{
+    if (find_state(o, q))
+        return true;
+    if (!room_for_state(o))
+        return wf_fail_nomem(err, "optimizer");
+    struct state st = {.param = q};
+    size_t bytes = (size_t)(moments(o) * q->count) * sizeof(cl_float);
+    if (moments(o)) {
+        st.storage = wf_storage_new(o->params->dev, bytes, err);
+        if (!st.storage)
+            return false;
+        if (!wf_fill(o->params->dev, st.storage->mem, bytes, &(cl_float){0}, sizeof(cl_float),
+                     err)) {
+            wf_storage_unref(st.storage);
+            return false;
         }
-        o->state = state;
-        o->room = room;
     }
-    size_t bytes = (size_t)(moments(o) * q->count) * sizeof(float);
-    struct wf_storage *s = wf_storage_new(o->params->dev, bytes, err);
-    if (s && !wf_fill(o->params->dev, s->mem, bytes, &(cl_float){0}, sizeof(cl_float), err)) {
-        wf_storage_unref(s);
-        s = NULL;
-    }
-    if (s)
-        o->state[o->count++] = (struct state){q, s};
-    return s;
+    o->state[o->count++] = st;
+    return true;
 }
 
 // A record's attribute: the optimizer, its step size then, and the gradients' parameters.
@@ -153,19 +184,12 @@ struct step {
     double lr;
 };
 
-static int sets_of(const weft_device *dev)
-{
-    size_t bytes = 0;
-    dev->cl.clGetDeviceInfo(dev->id, CL_DEVICE_MAX_PARAMETER_SIZE, sizeof bytes, &bytes, NULL);
-    return bytes >= 1024 ? MAX_SETS : 4;
-}
-
-static struct wf_kernel *kernel_of(weft_device *dev, const weft_optim *o, int sets, bool wide,
+static struct wf_kernel *kernel_of(weft_device *dev, const weft_optim *o, bool wide,
                                    struct weft_error *err)
 {
     char defines[128];
     snprintf(defines, sizeof defines, "%s#define SETS %d\n#define %s\n#define VEC %d\n",
-             wide ? "#define INDEX long\n" : "", sets, o->rule == ADAM ? "ADAM" : "SGD",
+             wide ? "#define INDEX long\n" : "", o->sets, o->rule == ADAM ? "ADAM" : "SGD",
              dev->info.type == WEFT_DEVICE_CPU ? 16 : 4);
     struct wf_request r = {"optim", "optim", defines, o->rule == ADAM ? "adam" : "sgd"};
     return wf_kernel_get(dev, &r, err);
@@ -188,10 +212,10 @@ static bool is_wide(const struct wf_record *r)
 static bool prepare(weft_device *dev, struct wf_record *r, struct weft_error *err)
 {
     const struct step *a = r->attr;
-    if (!kernel_of(dev, a->optim, sets_of(dev), is_wide(r), err))
+    if (!kernel_of(dev, a->optim, is_wide(r), err))
         return false;
     for (int i = 0; i < r->nvar; i++) {
-        if (moments(a->optim) && !state_of(a->optim, param_at(r, i), err))
+        if (!make_state(a->optim, param_at(r, i), err))
             return false;
     }
     return true;
@@ -224,9 +248,9 @@ static bool launch(weft_device *dev, struct wf_record *r, int first, int n, cons
                    struct weft_error *err)
 {
     const struct step *a = r->attr;
-    int sets = sets_of(dev);
+    int sets = a->optim->sets;
     bool wide = is_wide(r);
-    struct wf_kernel *k = kernel_of(dev, a->optim, sets, wide, err);
+    struct wf_kernel *k = kernel_of(dev, a->optim, wide, err);
     if (!k)
         return false;
     struct wf_launch l = {.kernel = k,
@@ -257,9 +281,7 @@ static bool launch(weft_device *dev, struct wf_record *r, int first, int n, cons
         int at = first + (i < n ? i : 0);
         struct wf_storage *p = r->var[at]->storage, *state = p;
         if (moments(a->optim))
-            state = state_of(a->optim, param_at(r, at), err);
-        if (!state)
-            return false;
+            state = find_state(a->optim, param_at(r, at))->storage;
         wf_launch_mem(&l, &p->mem);
         wf_launch_mem(&l, &r->in[at]->storage->mem);
         wf_launch_mem(&l, &state->mem);
@@ -267,27 +289,44 @@ static bool launch(weft_device *dev, struct wf_record *r, int first, int n, cons
     return wf_launch(dev, &l, err);
 }
 
+// How many parameters from `first` on are at the same step, at most those of one launch.
+static int same_step(const weft_optim *o, const struct wf_record *r, int first)
+{
+    int n = 1;
+    int64_t steps = find_state(o, param_at(r, first))->steps;
+    while (n < o->sets && first + n < r->nvar &&
+           find_state(o, param_at(r, first + n))->steps == steps)
+        n++;
+    return n;
+}
+
 static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)
 {
     const struct step *a = r->attr;
-    cl_float rule[6];
-    make_rule(a, a->optim->steps + 1, rule);
-    int sets = sets_of(dev);
-    for (int i = 0; i < r->nvar; i += sets) {
-        int n = r->nvar - i < sets ? r->nvar - i : sets;
+    for (int i = 0, n; i < r->nvar; i += n) {
+        cl_float rule[6];
+        n = same_step(a->optim, r, i);
+        make_rule(a, find_state(a->optim, param_at(r, i))->steps + 1, rule);
         if (!launch(dev, r, i, n, rule, err)) {
             a->optim->params->torn = a->optim->params->torn || i > 0;
             return false;
         }
     }
-    a->optim->steps++;
+    for (int i = 0; i < r->nvar; i++)
+        find_state(a->optim, param_at(r, i))->steps++;
     return true;
 }
 
+static void drop(struct wf_record *r)
+{
+    const struct step *a = r->attr;
+    unref(a->optim);
+}
+
 static const struct wf_op op_sgd = {
-    .name = "sgd", .run = run, .prepare = prepare, .update = WF_UPDATES_VALUE};
+    .name = "sgd", .run = run, .prepare = prepare, .drop = drop, .update = WF_UPDATES_VALUE};
 static const struct wf_op op_adam = {
-    .name = "adam", .run = run, .prepare = prepare, .update = WF_UPDATES_VALUE};
+    .name = "adam", .run = run, .prepare = prepare, .drop = drop, .update = WF_UPDATES_VALUE};
 
 // The parameters that have a gradient and are not frozen, and the gradients, which are dense.
 static int collect(weft_scope *s, weft_params *p, const weft_tensor **grad,
@@ -314,6 +353,8 @@ bool weft_optim_step(weft_optim *o, weft_scope *s)
     if (!o || o->params->dev != s->dev)
         return wf_scope_fail(s, WEFT_PARAM, "optimizer: it is %s",
                              o ? "on another device" : "NULL");
+    if (!(o->lr >= 0))
+        return wf_scope_fail(s, WEFT_PARAM, "optimizer: lr is %g; 0 or more was wanted", o->lr);
     weft_params *p = o->params;
     size_t bytes = (size_t)p->count * sizeof(void *);
     const weft_tensor **grad = wf_arena_take(&s->arena, bytes);
@@ -327,6 +368,7 @@ bool weft_optim_step(weft_optim *o, weft_scope *s)
         return wf_scope_fail(s, WEFT_PARAM,
                              "optimizer: no parameter has a gradient; weft_backward comes first");
     struct step a = {o, o->lr};
+    int before = s->nrecords;
     wf_record(s, &(struct wf_call){.op = o->rule == ADAM ? &op_adam : &op_sgd,
                                    .nin = n,
                                    .in = grad,
@@ -334,5 +376,7 @@ bool weft_optim_step(weft_optim *o, weft_scope *s)
                                    .attr_bytes = sizeof a,
                                    .nvar = n,
                                    .var = var});
+    if (s->nrecords > before)
+        atomic_fetch_add(&o->refs, 1);
     return wf_scope_ok(s) && weft_zero_grad(s, p);
 }

@@ -95,6 +95,15 @@ static bool room_for_one(weft_params *p)
     return true;
 }
 
+static void hold(struct wf_variable *v, bool on)
+{
+    weft_params *p = (weft_params *)v->store;
+    if (on)
+        wf_params_ref(p);
+    else
+        wf_params_unref(p);
+}
+
 struct wf_param *wf_params_add(weft_params *p, const char *name, struct weft_init init, int ndim,
                                const int64_t *shape, struct weft_error *err)
 {
@@ -109,6 +118,8 @@ struct wf_param *wf_params_add(weft_params *p, const char *name, struct weft_ini
         memcpy(q->shape, shape, (size_t)ndim * sizeof *shape);
     q->count = wf_shape_count(ndim, shape);
     q->variable.name = q->name;
+    q->variable.store = p;
+    q->variable.hold = hold;
     q->variable.storage = wf_storage_new(p->dev, (size_t)q->count * sizeof(float), err);
     if (q->variable.storage &&
         wf_init(p->dev, init, p->seed, name, q->variable.storage->mem, q->count, err)) {

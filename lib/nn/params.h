@@ -15,7 +15,7 @@ struct wf_param {
 struct weft_params {
     weft_device *dev;
     uint64_t seed;
-    atomic_int refs; // the handle and the optimizers
+    atomic_int refs; // the handle, optimizers, scopes that read it
     wf_mutex lock;   // held while parameters are added or looked up
     struct wf_param **param;
     int count, room;

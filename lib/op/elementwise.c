@@ -104,7 +104,7 @@ static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *g
 #undef EW2
 
 static const struct row row_scale = ROW(scale, 1, ANY, NOTHING, "x0 * a0", "g * a0");
-static const struct wf_op op_eq = {.name = "eq", .run = run};
+static const struct wf_op op_eq = {.name = "eq", .run = run, .flat = true};
 
 static bool check_dtype(weft_scope *s, const struct row *row, const weft_tensor *x)
 {
@@ -200,7 +200,7 @@ static bool cast_grad(weft_scope *s, const struct wf_record *r, weft_tensor *con
 
 // No gradient flows through integers.
 static const struct wf_op op_cast = {.name = "cast", .run = run, .grad = cast_grad};
-static const struct wf_op op_cast_flat = {.name = "cast", .run = run};
+static const struct wf_op op_cast_flat = {.name = "cast", .run = run, .flat = true};
 
 weft_tensor *weft_cast(weft_scope *s, const weft_tensor *x, enum weft_dtype dtype)
 {

@@ -99,7 +99,7 @@ static bool full_run(weft_device *dev, struct wf_record *r, struct weft_error *e
                    err);
 }
 
-static const struct wf_op op_full = {.name = "full", .run = full_run};
+static const struct wf_op op_full = {.name = "full", .run = full_run, .flat = true};
 
 weft_tensor *weft_full(weft_scope *s, enum weft_dtype dtype, int ndim, const int64_t *shape,
                        double value)

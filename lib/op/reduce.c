@@ -252,7 +252,7 @@ static const struct wf_op op_sum = {.name = "sum", .run = run, .grad = sum_grad}
 static const struct wf_op op_mean = {.name = "mean", .run = run, .grad = sum_grad};
 static const struct wf_op op_max = {
     .name = "max", .run = run, .grad = max_grad, .saves = WF_SAVES_INPUTS | WF_SAVES_OUTPUT};
-static const struct wf_op op_argmax = {.name = "argmax", .run = run};
+static const struct wf_op op_argmax = {.name = "argmax", .run = run, .flat = true};
 
 static const struct wf_op *const rows[] = {&op_sum, &op_mean, &op_max, &op_argmax};
 

@@ -68,8 +68,9 @@ static bool complete_shape(weft_scope *s, const weft_tensor *x, int ndim, int64_
         if (shape[i] == -1 && open < 0)
             open = i;
         else if (shape[i] < 0 || (shape[i] && known > INT64_MAX / shape[i]))
-            return wf_scope_fail(s, WEFT_SHAPE, "reshape: %s cannot be wanted",
-                                 WF_SHAPE(ndim, shape));
+            return wf_scope_fail(
+                s, WEFT_SHAPE, "reshape: %s was wanted; one dimension may be -1, none may be less",
+                WF_SHAPE(ndim, shape));
         else
             known *= shape[i];
     }
@@ -231,7 +232,8 @@ static bool detach_view(struct wf_record *r)
     return true;
 }
 
-static const struct wf_op op_detach = {.name = "detach", .view = detach_view, .run = copy};
+static const struct wf_op op_detach = {
+    .name = "detach", .view = detach_view, .run = copy, .flat = true};
 
 weft_tensor *weft_detach(weft_scope *s, const weft_tensor *x)
 {
