@@ -9,7 +9,8 @@
 //   WEFT_CACHE=DIR        as params.cache_dir; empty: no cache
 //   WEFT_MEMORY_LIMIT=N   as params.memory_limit, in bytes; K, M and G may follow the number
 //   WEFT_PROFILE=1        as params.profile
-//   WEFT_CL_DIR=DIR       kernels are read from DIR instead of the library, to edit and rerun
+//   WEFT_CL_DIR=DIR       kernels are read from DIR instead of the library, to edit and rerun; then
+//                         none are kept in the cache
 //   WEFT_EAGER=1          every scope of the device runs each call at once (tensor.h)
 #ifndef WEFT_DEVICE_H
 #define WEFT_DEVICE_H
@@ -141,11 +142,12 @@ struct weft_device_stats {
     uint64_t launches;    // kernels enqueued
     uint64_t splits;      // of these, pieces of a launch that was split
     uint64_t copies;      // transfers between host and device, and copies on it
-    uint64_t waits;       // times the host waited for the device
+    uint64_t waits;       // times the host waited for the device, not for a free staging buffer
     uint64_t allocations; // buffers taken from the driver
     uint64_t bytes_used;  // device memory in tensors, now
     uint64_t bytes_peak;  // the most that bytes_used ever was
-    uint64_t bytes_held;  // device memory taken from the driver, now
+    uint64_t bytes_held;  // device memory taken from the driver, now, without the staging buffers
+                          // of uploads, which take 32 MiB at most
     double build_ms;      // spent in compiling
 };
 WEFT_API void weft_device_stats(weft_device *dev, struct weft_device_stats *out);

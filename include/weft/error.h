@@ -1,8 +1,8 @@
 // Errors, versions, and the conventions that every other header follows.
 //
 // Calls that create something or touch files fill `struct weft_error *err`, their last argument. It
-// may be NULL. An error already in it is kept: the first one matters most. Calls on a scope leave
-// their first error there instead (tensor.h).
+// may be NULL. An error already in it is kept, whatever the call does: the first one matters most.
+// Calls on a scope leave their first error there instead (tensor.h).
 //
 // A text is one line, "what: what was given, what was wanted". No call prints, exits or aborts.
 #ifndef WEFT_ERROR_H

@@ -121,7 +121,8 @@ WEFT_API weft_optim *weft_adam_create(weft_params *p, const struct weft_adam_par
 WEFT_API void weft_optim_set_lr(weft_optim *o, double lr);
 WEFT_API double weft_optim_lr(const weft_optim *o);
 // Records the update of every parameter that has a gradient and is not frozen, then the clearing of
-// the gradients. If anything recorded before it fails, no parameter changes.
+// the gradients. If anything recorded before it fails, no parameter changes; gradients may be there
+// then: weft_zero_grad before the step is tried again.
 WEFT_API bool weft_optim_step(weft_optim *o, weft_scope *s);
 WEFT_API void weft_optim_destroy(weft_optim **o);
 

@@ -101,7 +101,8 @@ WEFT_API double weft_item(weft_scope *s, const weft_tensor *x);
 // Runs what is recorded, without waiting for it: the updates of parameters are on their way then.
 WEFT_API bool weft_flush(weft_scope *s);
 
-// Keeps the storage of x until the reset, whatever else becomes of it. Returns x.
+// Keeps the storage of x until the reset, whatever else becomes of it. Returns x. A parameter, or a
+// view of one, changes all the same: weft_keep copies it.
 WEFT_API const weft_tensor *weft_want(weft_scope *s, const weft_tensor *x);
 // Runs what is recorded and returns an owned tensor with the value of x and without history. It
 // may be used in any scope of the device and outlives a reset.

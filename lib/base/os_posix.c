@@ -125,7 +125,7 @@ bool wf_make_dir(const char *path, struct weft_error *err)
         *c = '/';
     }
     if (mkdir(part, 0700) && errno != EEXIST)
-        return fail_errno(err, path, "no such folder can be made");
+        return fail_errno(err, path, "the folder cannot be made");
     struct stat st;
     if (stat(part, &st) || !S_ISDIR(st.st_mode))
         return wf_fail(err, WEFT_IO, "%s: is not a folder", path);

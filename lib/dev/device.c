@@ -99,6 +99,9 @@ static bool make_queue(weft_device *dev, cl_command_queue queue, struct weft_err
 static bool make_parts(weft_device *dev, struct weft_error *err)
 {
     const char *cl_dir = dev->params.no_env ? NULL : wf_env("WEFT_CL_DIR");
+    if (cl_dir && strpbrk(cl_dir, " \t\""))
+        return wf_fail(err, WEFT_PARAM,
+                       "WEFT_CL_DIR is \"%s\"; a compiler's option cannot hold blanks", cl_dir);
     dev->has_queue_lock = wf_mutex_init(&dev->queue_lock);
     if (!dev->has_queue_lock || !wf_pool_init(dev, dev->params.memory_limit) ||
         !wf_programs_init(dev, cl_dir) || !wf_transfer_init(dev) ||
@@ -146,7 +149,7 @@ weft_device *wf_device_open(const struct weft_device_params *params,
     struct weft_device_params p;
     struct weft_error own = {0}, load = {0};
     err = err ? err : &own;
-    if (err->status || !wf_device_params_read(&p, params, err))
+    if (!wf_device_params_read(&p, params, err))
         return NULL;
     struct wf_log log = {p.log, p.log_priv};
     struct wf_cl cl = {0};

@@ -165,6 +165,8 @@ const char *wf_missing_hint(const char *platform)
 {
     if (wf_equal_nocase(platform, "rusticl"))
         return ", it wants RUSTICL_ENABLE=radeonsi, iris, nouveau or whatever driver the GPU has";
+    if (wf_contains_nocase(platform, "Portable Computing Language"))
+        return ", as PoCL does where it cannot write its own cache: set POCL_CACHE_DIR to a folder";
     return "";
 }
 

@@ -59,11 +59,13 @@ weft_device *weft_opencl_device_create(const struct weft_opencl_params *params,
     struct wf_cl cl;
     err = err ? err : &own;
     WF_PARAMS(o, params);
-    if (!err->status)
-        wf_device_params_read(&p, o.params, err);
-    if (!o.context)
+    if (!wf_device_params_read(&p, o.params, err))
+        return NULL;
+    if (!o.context) {
         wf_fail(err, WEFT_PARAM, "opencl device: the context is NULL");
-    if (err->status || !wf_cl_load(&cl, err))
+        return NULL;
+    }
+    if (!wf_cl_load(&cl, err))
         return NULL;
     cl_device_id id = o.device;
     cl_platform_id platform = NULL;

@@ -51,6 +51,10 @@ static void release(weft_device *dev, struct wf_block *b)
 
 static void trim(weft_device *dev)
 {
+    // OpenCL keeps a buffer that enqueued kernels use; the host program's memory may be reused at
+    // once.
+    if (dev->params.mem_free)
+        dev->cl.clFinish(dev->queue);
     for (int c = 0; c < WF_POOL_CLASSES; c++) {
         for (struct wf_block *b; (b = dev->pool.free[c]);) {
             dev->pool.free[c] = b->next;

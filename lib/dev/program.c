@@ -357,7 +357,6 @@ static void save(weft_device *dev, struct wf_program *p)
 {
     size_t n = 0;
     struct wf_cl *cl = &dev->cl;
-    p->saved_count = p->seen_count;
     if (cl->clGetProgramInfo(p->program, CL_PROGRAM_BINARY_SIZES, sizeof n, &n, NULL) || !n ||
         n <= p->stored_bytes)
         return;
@@ -369,19 +368,27 @@ static void save(weft_device *dev, struct wf_program *p)
     free(binary);
 }
 
+// A program that was launched in a way that its stored binary may lack; it counts as saved from now
+// on.
+static struct wf_program *next_unsaved(struct wf_programs *ps, bool from_store_too)
+{
+    wf_lock(&ps->lock);
+    struct wf_program *p = ps->all;
+    while (p && !(p->state == READY && p->seen_count > p->saved_count &&
+                  (from_store_too || !p->from_store)))
+        p = p->hh.next;
+    if (p)
+        p->saved_count = p->seen_count;
+    wf_unlock(&ps->lock);
+    return p;
+}
+
 static void save_all(weft_device *dev, bool from_store_too)
 {
     if (!*dev->store.dir || dev->quirks & WF_QUIRK_NO_BINARIES)
         return;
-    struct wf_programs *ps = &dev->programs;
-    wf_lock(&ps->lock);
-    for (struct wf_program *p = ps->all, *next; p; p = next) {
-        next = p->hh.next;
-        if (p->state == READY && p->seen_count > p->saved_count &&
-            (from_store_too || !p->from_store))
-            save(dev, p);
-    }
-    wf_unlock(&ps->lock);
+    for (struct wf_program *p; (p = next_unsaved(&dev->programs, from_store_too));)
+        save(dev, p);
 }
 
 void wf_programs_save(weft_device *dev)
