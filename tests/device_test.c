@@ -106,7 +106,11 @@ END_TEST
 START_TEST(an_earlier_error_is_kept)
 {
     struct weft_error err = {WEFT_IO, "the first"};
-    ck_assert_ptr_null(weft_device_create(NULL, &err));
+    weft_device *other = weft_device_create(NULL, &err);
+    ck_assert_ptr_nonnull(other);
+    weft_device_destroy(&other);
+    assert_refused(&err, WEFT_IO, "the first");
+    ck_assert_ptr_null(weft_device_create(weft_device_params(.match = "none such"), &err));
     assert_refused(&err, WEFT_IO, "the first");
     ck_assert_ptr_null(weft_scope_create(NULL, NULL, &err));
     assert_refused(&err, WEFT_IO, "the first");
