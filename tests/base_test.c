@@ -4,6 +4,7 @@
 #include "base/os.h"
 #include "base/text.h"
 #include "philox.h"
+#include "run.h"
 #include "tempdir.h"
 #include <signal.h>
 #include <sys/resource.h>
@@ -537,9 +538,5 @@ int main(void)
     suite_add_tcase(suite, values());
     suite_add_tcase(suite, json());
     suite_add_tcase(suite, files());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

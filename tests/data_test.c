@@ -1,5 +1,6 @@
 // Data sets: sources and IDX files.
 #include "data_feed.h"
+#include "run.h"
 
 #define FASHION "/usr/share/datasets/fashion-mnist"
 
@@ -380,9 +381,5 @@ int main(void)
         tcase_set_timeout(tests[i], 60);
         suite_add_tcase(suite, tests[i]);
     }
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #ifndef TESTS_DEVICE_FIXTURE_H
 #define TESTS_DEVICE_FIXTURE_H
 #include "dev/device.h"
+#include "run.h"
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -127,15 +128,6 @@ static inline void model_values(const struct model *m, float v[MODEL_VALUES])
         ck_assert_msg(weft_params_get(m->net, param[i].name, v, param[i].count * sizeof *v, &err),
                       "%s", err.text);
     }
-}
-
-static inline int run_suite(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
 }
 
 #endif

@@ -1,36 +1,13 @@
 // Element types: casts between all of them, half and bfloat16 storage, integers, NaN and infinity,
 // and what every operation refuses.
+#include "run.h"
+#include "scope_fixture.h"
 #include <check.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weft/weft.h>
-
-static weft_device *dev;
-static weft_scope *s;
-
-static void setup(void)
-{
-    struct weft_error err = {0};
-    dev = weft_device_create(NULL, &err);
-    ck_assert_msg(dev != NULL, "%s", err.text);
-    s = weft_scope_create(dev, NULL, &err);
-}
-
-static void teardown(void)
-{
-    weft_scope_destroy(&s);
-    weft_device_destroy(&dev);
-}
-
-static void assert_error(enum weft_status status, const char *part)
-{
-    const struct weft_error *e = weft_scope_error(s);
-    ck_assert_msg(e->status == status && strstr(e->text, part), "got %d \"%s\", want %d \"...%s\"",
-                  e->status, e->text, status, part);
-    weft_scope_clear(s);
-}
 
 static weft_tensor *floats(int64_t n, const float *v)
 {
@@ -281,9 +258,5 @@ int main(void)
     tcase_add_test(t, large_sums_are_exact_enough);
     tcase_add_test(t, wrong_calls_say_what_was_wanted);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 // Tensors as buffers for the host program, and a training step between the two.
 #include "interop.h"
+#include "run.h"
 
 static cl_int status_of(cl_event e)
 {
@@ -225,9 +226,5 @@ int main(void)
     setenv("POCL_DEVICES", "basic pthread", 0); // a platform with two devices
     Suite *suite = suite_create("export");
     suite_add_tcase(suite, export_case());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include "dev/find.h"
 #include "dev/quirks.h"
 #include "fake_cl.h"
+#include "run.h"
 #include <check.h>
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
@@ -413,9 +414,5 @@ int main(void)
 {
     Suite *suite = suite_create("find");
     suite_add_tcase(suite, described());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

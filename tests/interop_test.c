@@ -1,5 +1,6 @@
 // A device on the host program's objects, and its buffers as tensors.
 #include "interop.h"
+#include "run.h"
 
 START_TEST(context_alone_is_enough)
 {
@@ -367,9 +368,5 @@ int main(void)
     Suite *suite = suite_create("interop");
     suite_add_tcase(suite, device_case());
     suite_add_tcase(suite, import_case());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 // loader looks at its environment once in a process, so these tests run this program again.
 #include "dev/find.h"
 #include "dev/missing.h"
+#include "run.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,9 +244,5 @@ int main(int argc, char **argv)
     }
     Suite *suite = suite_create("list");
     suite_add_tcase(suite, on_this_machine());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 // The loader: its host side without a device, then the batches on one.
 #include "data_feed.h"
+#include "run.h"
 
 // Takes the rest of an epoch. Puts the rows in `rows`, those of a batch in `batch` if not NULL, and
 // returns how many batches there were.
@@ -525,9 +526,5 @@ int main(void)
         tcase_set_timeout(tests[i], 60);
         suite_add_tcase(suite, tests[i]);
     }
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -1,6 +1,8 @@
 // Parameters, initial values, layers, optimizers and files of parameters.
 #include "base/hash.h"
 #include "philox.h"
+#include "run.h"
+#include "scope_fixture.h"
 #include "tempdir.h"
 #include <check.h>
 #include <math.h>
@@ -8,35 +10,6 @@
 #include <weft/weft.h>
 
 enum { N = 1000 };
-
-static weft_device *dev;
-static weft_scope *s;
-static weft_params *net;
-
-static void setup(void)
-{
-    struct weft_error err = {0};
-    dev = weft_device_create(NULL, &err);
-    ck_assert_msg(dev != NULL, "%s", err.text);
-    s = weft_scope_create(dev, weft_scope_params(.train = true), &err);
-    net = weft_params_create(dev, 7, &err);
-    ck_assert(s && net);
-}
-
-static void teardown(void)
-{
-    weft_scope_destroy(&s);
-    weft_params_destroy(&net);
-    weft_device_destroy(&dev);
-}
-
-static void assert_error(enum weft_status status, const char *part)
-{
-    const struct weft_error *e = weft_scope_error(s);
-    ck_assert_msg(e->status == status && strstr(e->text, part), "got %d \"%s\", want %d \"...%s\"",
-                  e->status, e->text, status, part);
-    weft_scope_clear(s);
-}
 
 static weft_tensor *param(const char *name, struct weft_init init, int64_t n)
 {
@@ -354,9 +327,5 @@ int main(void)
     tcase_add_test(t, parameters_survive_a_file);
     tcase_add_test(t, host_access_checks_name_and_size);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

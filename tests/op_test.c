@@ -3,6 +3,7 @@
 #include "op/matmul.h"
 #include "op/op.h"
 #include "ref.h"
+#include "run.h"
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -401,9 +402,5 @@ int main(void)
     tcase_add_test(t, every_row_has_a_reference);
     tcase_add_test(t, matmul_variants_agree);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 // safetensors: what is written is read back, files of other programs are read, and no file, however
 // wrong, does more than give an error that names it.
 #include "base/os.h"
+#include "run.h"
 #include "tempdir.h"
 #include <signal.h>
 #include <sys/resource.h>
@@ -483,9 +484,5 @@ int main(void)
     tcase_add_test(t, a_failed_write_leaves_the_old_file);
     tcase_add_test(t, thousands_of_tensors);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

@@ -1,38 +1,12 @@
 // The rules of scopes: what is kept, what is computed again, in which order updates run, which
 // handles are refused, how errors stay.
 #include "core/scope.h"
+#include "run.h"
+#include "scope_fixture.h"
 #include <check.h>
 #include <math.h>
 #include <pthread.h>
 #include <weft/weft.h>
-
-static weft_device *dev;
-static weft_scope *s;
-static weft_params *net;
-
-static void setup(void)
-{
-    struct weft_error err = {0};
-    dev = weft_device_create(NULL, &err);
-    ck_assert_msg(dev != NULL, "%s", err.text);
-    s = weft_scope_create(dev, weft_scope_params(.train = true), &err);
-    net = weft_params_create(dev, 7, &err);
-    ck_assert(s && net);
-}
-
-static void teardown(void)
-{
-    weft_scope_destroy(&s);
-    weft_params_destroy(&net);
-    weft_device_destroy(&dev);
-}
-
-static struct weft_device_stats stats(void)
-{
-    struct weft_device_stats st = {.size = sizeof st};
-    weft_device_stats(dev, &st);
-    return st;
-}
 
 static weft_tensor *vector(float a, float b, float c)
 {
@@ -53,14 +27,6 @@ static void assert_values(const weft_tensor *x, float a, float b, float c)
     ck_assert_float_eq(got[0], a);
     ck_assert_float_eq(got[1], b);
     ck_assert_float_eq(got[2], c);
-}
-
-static void assert_error(enum weft_status status, const char *part)
-{
-    const struct weft_error *e = weft_scope_error(s);
-    ck_assert_msg(e->status == status && strstr(e->text, part), "got %d \"%s\", want %d \"...%s\"",
-                  e->status, e->text, status, part);
-    weft_scope_clear(s);
 }
 
 START_TEST(nothing_runs_before_a_value_is_asked_for)
@@ -493,9 +459,5 @@ int main(void)
     tcase_add_test(t, eager_runs_at_once_and_agrees);
     tcase_add_test(t, ten_thousand_steps_leave_memory_flat);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 // The kernel store: what comes back is what was stored or nothing, whatever happened to the files.
 #include "base/hash.h"
 #include "dev/store.h"
+#include "run.h"
 #include "tempdir.h"
 #include <signal.h>
 #include <sys/resource.h>
@@ -578,9 +579,5 @@ int main(void)
     Suite *suite = suite_create("store");
     suite_add_tcase(suite, entries());
     suite_add_tcase(suite, environment());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_suite(suite);
 }

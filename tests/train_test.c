@@ -1,38 +1,13 @@
 // Training beyond one step of one store: who may be destroyed when, several stores, gradients that
 // do not exist, and memory.
+#include "run.h"
+#include "scope_fixture.h"
 #include <check.h>
 #include <math.h>
 #include <string.h>
 #include <weft/weft.h>
 
-static weft_device *dev;
-static weft_scope *s;
-static weft_params *net;
-static struct weft_error err;
-
-static void setup(void)
-{
-    err = (struct weft_error){0};
-    dev = weft_device_create(NULL, &err);
-    ck_assert_msg(dev != NULL, "%s", err.text);
-    s = weft_scope_create(dev, weft_scope_params(.train = true), &err);
-    net = weft_params_create(dev, 7, &err);
-    ck_assert(s && net);
-}
-
-static void teardown(void)
-{
-    weft_scope_destroy(&s);
-    weft_params_destroy(&net);
-    weft_device_destroy(&dev);
-}
-
-static struct weft_device_stats stats(void)
-{
-    struct weft_device_stats st = {.size = sizeof st};
-    weft_device_stats(dev, &st);
-    return st;
-}
+static struct weft_error err; // of the calls that take one
 
 static weft_tensor *param_of(weft_params *p, const char *name, double value, int64_t n)
 {
@@ -45,14 +20,6 @@ static float value_of(weft_params *p, const char *name)
     float v = NAN;
     ck_assert_msg(weft_params_get(p, name, &v, sizeof v, &err), "%s", err.text);
     return v;
-}
-
-static void assert_error(enum weft_status status, const char *part)
-{
-    const struct weft_error *e = weft_scope_error(s);
-    ck_assert_msg(e->status == status && strstr(e->text, part), "got %d \"%s\", want %d \"...%s\"",
-                  e->status, e->text, status, part);
-    weft_scope_clear(s);
 }
 
 START_TEST(an_optimizer_may_go_before_its_step_has_run)
@@ -231,9 +198,5 @@ int main(void)
     tcase_add_test(t, backward_gives_its_memory_back);
     tcase_add_test(t, a_wrong_step_size_is_refused);
     suite_add_tcase(suite, t);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }
