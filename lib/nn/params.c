@@ -39,8 +39,7 @@ void wf_params_unref(weft_params *p)
 {
     if (!p || atomic_fetch_sub(&p->refs, 1) > 1)
         return;
-    for (int i = 0; i < p->count; i++)
-        param_free(p->param[i]);
+    wf_params_cut(p, 0);
     free(p->param);
     wf_mutex_finish(&p->lock);
     wf_device_unref(p->dev);
@@ -75,11 +74,9 @@ const char *weft_params_name(const weft_params *p, int i)
 
 struct wf_param *wf_params_find(const weft_params *p, const char *name)
 {
-    for (int i = 0; i < p->count; i++) {
-        if (!strcmp(p->param[i]->name, name))
-            return p->param[i];
-    }
-    return NULL;
+    struct wf_param *q = NULL;
+    HASH_FIND_STR(p->by_name, name, q);
+    return q;
 }
 
 static bool room_for_one(weft_params *p)
@@ -123,8 +120,12 @@ struct wf_param *wf_params_add(weft_params *p, const char *name, struct weft_ini
     q->variable.storage = wf_storage_new(p->dev, (size_t)q->count * sizeof(float), err);
     if (q->variable.storage &&
         wf_init(p->dev, init, p->seed, name, q->variable.storage->mem, q->count, err)) {
-        p->param[p->count++] = q;
-        return q;
+        HASH_ADD_KEYPTR(hh, p->by_name, q->name, strlen(q->name), q);
+        if (HASH_COUNT(p->by_name) > (unsigned)p->count) {
+            p->param[p->count++] = q;
+            return q;
+        }
+        wf_fail_nomem(err, name);
     }
     param_free(q);
     return NULL;
@@ -132,8 +133,11 @@ struct wf_param *wf_params_add(weft_params *p, const char *name, struct weft_ini
 
 void wf_params_cut(weft_params *p, int count)
 {
-    while (p->count > count)
-        param_free(p->param[--p->count]);
+    while (p->count > count) {
+        struct wf_param *q = p->param[--p->count];
+        HASH_DEL(p->by_name, q);
+        param_free(q);
+    }
 }
 
 int weft_params_freeze(weft_params *p, const char *prefix, bool frozen)

@@ -3,6 +3,8 @@
 #define WF_NN_PARAMS_H
 #include "core/scope.h"
 #include <weft/nn.h>
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
 
 struct wf_param {
     struct wf_variable variable; // first: a variable of the store is a parameter
@@ -10,14 +12,16 @@ struct wf_param {
     int ndim;
     int64_t shape[WEFT_MAX_DIMS], count;
     bool frozen;
+    UT_hash_handle hh; // by name
 };
 
 struct weft_params {
     weft_device *dev;
     uint64_t seed;
-    atomic_int refs; // the handle, optimizers, scopes that read it
-    wf_mutex lock;   // held while parameters are added or looked up
-    struct wf_param **param;
+    atomic_int refs;         // the handle, optimizers, scopes that read it
+    wf_mutex lock;           // held while parameters are added or looked up
+    struct wf_param **param; // in the order they were made
+    struct wf_param *by_name;
     int count, room;
     bool torn; // an optimizer step failed half-way
 };
