@@ -21,10 +21,10 @@
 #endif
 
 #define CAT_(a, b) a##b
-#define CAT(a, b) CAT_(a, b)
+#define CAT(a, b)  CAT_(a, b)
 
 // The loop of every kernel: its groups share the tasks first .. last-1.
-#define FOR_TASKS(t)                                                                               \
+#define FOR_TASKS(t) \
     for (INDEX t = first + (INDEX)get_group_id(0); t < last; t += (INDEX)get_num_groups(0))
 
 // Tensors walked together, as lib/core/view.h packs them.

@@ -24,8 +24,8 @@ static inline philox_u32 philox_high(philox_u32 a, philox_u32 b)
 static inline struct philox philox(philox_u64 key, philox_u64 low, philox_u64 high)
 {
     philox_u32 k0 = (philox_u32)key, k1 = (philox_u32)(key >> 32);
-    struct philox c = {{(philox_u32)low, (philox_u32)(low >> 32), (philox_u32)high,
-                        (philox_u32)(high >> 32)}};
+    struct philox c = {
+        {(philox_u32)low, (philox_u32)(low >> 32), (philox_u32)high, (philox_u32)(high >> 32)}};
     for (int round = 0; round < 10; round++) {
         philox_u32 a = c.v[0], b = c.v[2];
         c.v[0] = philox_high(0xCD9E8D57u, b) ^ c.v[1] ^ k0;
