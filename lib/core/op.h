@@ -16,7 +16,6 @@ struct wf_record {
     const void *attr;         // the op's own options; owned by the scope
     const char *label;        // of the caller; "" for none
     int index;                // place in the scope
-    int updates_before;       // update records that precede it in the scope
     bool done, live;
     bool saves; // counted in the `saved` of what its gradient reads
 };

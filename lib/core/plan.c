@@ -13,8 +13,8 @@
 struct plan {
     weft_scope *s;
     struct wf_tensor *target;
-    int first_update,
-        last_update; // indices of updates put off: records in [first, last) that are live
+    // Updates that were put off: the live ones among records first_update .. last_update-1; -1: none.
+    int first_update, last_update;
 };
 
 static bool has_value(const struct wf_tensor *t)

@@ -1,7 +1,6 @@
 // Scopes: recording, ownership, errors.
 #include "core/scope.h"
 #include "core/plan.h"
-#include "philox.h"
 #include <stdlib.h>
 
 weft_scope *weft_scope_create(weft_device *dev, const struct weft_scope_params *params,
@@ -39,7 +38,7 @@ static void drop_all(weft_scope *s)
     }
     for (struct wf_leaf *l = s->leaves; l; l = l->next)
         l->variable->hold(l->variable, false);
-    s->nrecords = s->first_pending = s->updates = 0;
+    s->nrecords = s->first_pending = 0;
     s->leaves = NULL;
     s->label_copy = NULL;
     wf_arena_reset(&s->arena);
@@ -264,7 +263,6 @@ static struct wf_record *new_record(weft_scope *s, const struct wf_call *c)
     if (!r->in || !r->var || !r->attr || !r->version || !adopt_kept(s, r))
         return NULL;
     r->index = s->nrecords;
-    r->updates_before = s->updates;
     return r;
 }
 
@@ -284,7 +282,6 @@ void wf_note_saved(struct wf_record *r, bool saves)
 // Notes which version of its variables an update changes.
 static bool note_update(weft_scope *s, struct wf_record *r)
 {
-    s->updates++;
     for (int i = 0; i < r->nvar; i++) {
         struct wf_leaf *l = wf_scope_leaf(s, r->var[i]);
         if (!l)
@@ -375,11 +372,6 @@ weft_tensor *wf_scope_grad(weft_scope *s, struct wf_variable *v, int ndim, const
     t->storage = wf_storage_ref(v->grad);
     wf_dense_strides(ndim, shape, t->stride);
     return &t->pub;
-}
-
-uint64_t wf_scope_draw(weft_scope *s)
-{
-    return s->draws++;
 }
 
 void weft_label_push(weft_scope *s, const char *label)

@@ -20,13 +20,12 @@ struct weft_scope {
     weft_device *dev;
     struct weft_error err;
     bool train, eager;
-    uint64_t seed, draws;
+    uint64_t seed;
     atomic_bool cancelled;
     struct wf_arena arena; // records, attributes, labels: until the reset
     struct wf_record **record;
     int nrecords, room;
     int first_pending; // every record below has run
-    int updates;       // update records so far
     struct wf_tensor *tensors;
     struct wf_leaf *leaves;
     struct wf_text label;
@@ -60,8 +59,5 @@ weft_tensor *wf_scope_grad(weft_scope *s, struct wf_variable *v, int ndim, const
 
 // Says whether the gradient of this record is still to come and will read what its row saves.
 void wf_note_saved(struct wf_record *r, bool saves);
-
-// The number of the next random draw.
-uint64_t wf_scope_draw(weft_scope *s);
 
 #endif
