@@ -13,7 +13,7 @@
 struct plan {
     weft_scope *s;
     struct wf_tensor *target;
-    // Updates that were put off: the live ones among records first_update .. last_update-1; -1: none.
+    // The updates put off: the live ones of records first_update .. last_update-1; -1: none.
     int first_update, last_update;
 };
 
