@@ -176,9 +176,11 @@ START_TEST(without_profile_there_is_none)
     struct weft_error err = {0}, again = {0};
     ck_assert_int_eq(weft_device_profile(dev, NULL, 0, &err), -1);
     assert_refused(&err, WEFT_PARAM, "without .profile");
-    ck_assert(!weft_device_trace(dev, "/tmp/weft-no-such-trace", &again));
+    tempdir_make();
+    ck_assert(!weft_device_trace(dev, in_tempdir("t.json"), &again));
     assert_refused(&again, WEFT_PARAM, "without .profile");
-    ck_assert(access("/tmp/weft-no-such-trace", F_OK));
+    ck_assert(access(in_tempdir("t.json"), F_OK));
+    tempdir_remove();
 }
 END_TEST
 

@@ -3,6 +3,7 @@
 #include "dev/find.h"
 #include "dev/missing.h"
 #include "run.h"
+#include "tempdir.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,34 +56,9 @@ static void list_with(const char *name, const char *value)
     ck_assert_msg(strstr(listed, "end 1\n"), "%s", listed);
 }
 
-static char folder[64];
-
-static void make_folder(void)
-{
-    strcpy(folder, "/tmp/weft-find-XXXXXX");
-    ck_assert(mkdtemp(folder));
-}
-
-static const char *in_folder(const char *name)
-{
-    static char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
 static void write_file(const char *name, const char *text)
 {
-    FILE *f = fopen(in_folder(name), "w");
-    ck_assert(f && fputs(text, f) >= 0 && !fclose(f));
-}
-
-static void remove_folder(void)
-{
-    static const char *const names[] = {"broken.icd",     "empty.icd",    "note.txt",
-                                        "libOpenCL.so.1", "libOpenCL.so", "node"};
-    for (int i = 0; i < COUNT(names); i++)
-        unlink(in_folder(names[i]));
-    ck_assert(!rmdir(folder));
+    put_file(in_tempdir(name), text, strlen(text));
 }
 
 #define HAS(text)     ck_assert_msg(strstr(listed, (text)), "%s", listed)
@@ -109,8 +85,8 @@ END_TEST
 
 START_TEST(no_driver_installed)
 {
-    list_with("OCL_ICD_VENDORS", folder);
-    HAS("count 0\nchosen -1\nwhy no OpenCL driver is installed: no .icd file in /tmp/weft-find-");
+    list_with("OCL_ICD_VENDORS", tempdir);
+    HAS("count 0\nchosen -1\nwhy no OpenCL driver is installed: no .icd file in /tmp/weft-test-");
     HAS("pocl-opencl-icd");
     HAS_NOT("skip /tmp");
 }
@@ -121,8 +97,8 @@ START_TEST(broken_driver_files_are_named)
     write_file("broken.icd", "libno-such-driver.so.9\n");
     write_file("empty.icd", "\n");
     write_file("note.txt", "libalso-none.so\n");
-    list_with("OCL_ICD_VENDORS", folder);
-    HAS("why no OpenCL device works: /tmp/weft-find-");
+    list_with("OCL_ICD_VENDORS", tempdir);
+    HAS("why no OpenCL device works: /tmp/weft-test-");
     HAS("/broken.icd: libno-such-driver.so.9: cannot open shared object file");
     HAS("/empty.icd: its first line names no library");
     HAS_NOT("also-none");
@@ -132,7 +108,7 @@ END_TEST
 START_TEST(vendors_may_be_one_file_or_a_library)
 {
     write_file("broken.icd", "libno-such-driver.so.9");
-    list_with("OCL_ICD_VENDORS", in_folder("broken.icd"));
+    list_with("OCL_ICD_VENDORS", in_tempdir("broken.icd"));
     HAS("count 0\n");
     HAS("/broken.icd: libno-such-driver.so.9: cannot open");
     list_with("OCL_ICD_VENDORS", "libno-such-driver.so.8");
@@ -155,7 +131,7 @@ START_TEST(loader_that_does_not_open)
 {
     write_file("libOpenCL.so.1", "");
     write_file("libOpenCL.so", "");
-    list_with("LD_LIBRARY_PATH", folder);
+    list_with("LD_LIBRARY_PATH", tempdir);
     HAS("count 0\nchosen -1\nwhy OpenCL: no loader is installed, on Debian apt-get install "
         "ocl-icd-libopencl1");
 }
@@ -179,8 +155,8 @@ static const char *path_of(const char *library)
 
 START_TEST(loader_that_lacks_a_function)
 {
-    ck_assert(!symlink(path_of("/libc.so"), in_folder("libOpenCL.so.1")));
-    list_with("LD_LIBRARY_PATH", folder);
+    ck_assert(!symlink(path_of("/libc.so"), in_tempdir("libOpenCL.so.1")));
+    list_with("LD_LIBRARY_PATH", tempdir);
     HAS("why OpenCL: libOpenCL.so.1 has no clGetPlatformIDs, a loader of OpenCL 1.2");
 }
 END_TEST
@@ -189,12 +165,12 @@ END_TEST
 START_TEST(closed_device_node_is_told_from_a_missing_one)
 {
     write_file("node", "");
-    ck_assert(!wf_missing_permission(in_folder("node")));
+    ck_assert(!wf_missing_permission(in_tempdir("node")));
     ck_assert(!wf_missing_permission("/no/such/node"));
-    ck_assert(!chmod(folder, 0755) && !chmod(in_folder("node"), 0444));
+    ck_assert(!chmod(tempdir, 0755) && !chmod(in_tempdir("node"), 0444));
     pid_t child = fork();
     if (!child)
-        _exit(getuid() == 0 && setuid(65534) ? 2 : wf_missing_permission(in_folder("node")));
+        _exit(getuid() == 0 && setuid(65534) ? 2 : wf_missing_permission(in_tempdir("node")));
     int status;
     waitpid(child, &status, 0);
     ck_assert_int_eq(WEXITSTATUS(status), 1);
@@ -221,7 +197,7 @@ static TCase *on_this_machine(void)
 {
     TCase *t = tcase_create("on_this_machine");
     tcase_set_timeout(t, 60);
-    tcase_add_checked_fixture(t, make_folder, remove_folder);
+    tcase_add_checked_fixture(t, tempdir_make, tempdir_remove);
     tcase_add_test(t, pocl_is_found);
     tcase_add_test(t, unknown_name_says_what_there_is);
     tcase_add_test(t, no_driver_installed);

@@ -54,7 +54,7 @@ static const char *type_defines(const struct wf_matmul *p, char *buffer, size_t 
 
 // The arguments that all kernels have: `struct product`, [rows], `struct dims`, the buffers.
 struct args {
-    struct wf_index product[7], rows;
+    struct wf_index rows;
     struct wf_dims_arg batch;
     char packed[7 * 8];
 };
