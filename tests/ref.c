@@ -1,5 +1,5 @@
 // References: what every operation computes, in plain loops and in double.
-#include "ref.h"
+#include "ref_rows.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,7 @@ double array_at(const struct array *x, const struct array *y, int64_t i)
     return x->v[at];
 }
 
-static void broadcast(const struct array *a, const struct array *b, struct array *y)
+void array_broadcast(const struct array *a, const struct array *b, struct array *y)
 {
     int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
     int64_t shape[WEFT_MAX_DIMS];
@@ -44,82 +44,8 @@ static void broadcast(const struct array *a, const struct array *b, struct array
     array_make(y, ndim, shape);
 }
 
-#define CALL1(name)                                                                                \
-    static weft_tensor *call_##name(weft_scope *s, weft_tensor *const *x, const struct op_case *c) \
-    {                                                                                              \
-        (void)c;                                                                                   \
-        return weft_##name(s, x[0]);                                                               \
-    }
-#define CALL2(name)                                                                                \
-    static weft_tensor *call_##name(weft_scope *s, weft_tensor *const *x, const struct op_case *c) \
-    {                                                                                              \
-        (void)c;                                                                                   \
-        return weft_##name(s, x[0], x[1]);                                                         \
-    }
-#define REF1(name, expression)                                                              \
-    static void ref_##name(const struct array *x, struct array *y, const struct op_case *c) \
-    {                                                                                       \
-        (void)c;                                                                            \
-        array_make(y, x->ndim, x->shape);                                                   \
-        for (int64_t i = 0; i < array_count(y); i++) {                                      \
-            double x0 = x->v[i];                                                            \
-            y->v[i] = expression;                                                           \
-        }                                                                                   \
-    }
-#define REF2(name, expression)                                                              \
-    static void ref_##name(const struct array *x, struct array *y, const struct op_case *c) \
-    {                                                                                       \
-        (void)c;                                                                            \
-        broadcast(&x[0], &x[1], y);                                                         \
-        for (int64_t i = 0; i < array_count(y); i++) {                                      \
-            double x0 = array_at(&x[0], y, i), x1 = array_at(&x[1], y, i);                  \
-            y->v[i] = expression;                                                           \
-        }                                                                                   \
-    }
-
-CALL1(neg)
-CALL1(exp)
-CALL1(log)
-CALL1(sqrt)
-CALL1(square)
-CALL1(tanh)
-CALL1(sigmoid)
-CALL1(relu)
-CALL2(add)
-CALL2(sub)
-CALL2(mul)
-CALL2(div)
-CALL2(eq)
 CALL2(matmul)
 CALL2(cross_entropy)
-REF1(neg, -x0)
-REF1(exp, exp(x0))
-REF1(log, log(x0))
-REF1(sqrt, sqrt(x0))
-REF1(square, x0 *x0)
-REF1(tanh, tanh(x0))
-REF1(sigmoid, 1 / (1 + exp(-x0)))
-REF1(relu, x0 < 0 ? 0 : x0)
-REF1(scale, x0 * c->a)
-REF1(same, x0)
-REF2(add, x0 + x1)
-REF2(sub, x0 - x1)
-REF2(mul, x0 *x1)
-REF2(div, x0 / x1)
-REF2(eq, x0 == x1)
-
-static weft_tensor *call_scale(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
-{
-    return weft_scale(s, x[0], c->a);
-}
-
-// There and back through the other floating type that holds the values.
-static weft_tensor *call_cast(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
-{
-    (void)c;
-    bool f64 = weft_device_has(weft_scope_device(s), WEFT_CAP_F64);
-    return weft_cast(s, weft_cast(s, x[0], f64 ? WEFT_F64 : WEFT_F32), x[0]->dtype);
-}
 
 static weft_tensor *call_full(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
 {
@@ -263,7 +189,7 @@ static void ref_matmul(const struct array *x, struct array *y, const struct op_c
         ia.v[i] = (double)i;
     for (int64_t i = 0; i < array_count(&ib); i++)
         ib.v[i] = (double)i;
-    broadcast(&ia, &ib, &batch);
+    array_broadcast(&ia, &ib, &batch);
     int64_t shape[WEFT_MAX_DIMS];
     memcpy(shape, batch.shape, sizeof shape);
     shape[batch.ndim] = m;
@@ -362,31 +288,6 @@ static void ref_expand(const struct array *x, struct array *y, const struct op_c
         y->v[i] = array_at(x, y, i);
 }
 
-static weft_tensor *call_detach(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
-{
-    (void)c;
-    return weft_detach(s, x[0]);
-}
-
-// The sizes at which tiles, vectors and blocks end, and nothing.
-#define SHAPES(LO, HI)                                                                           \
-    {.in = {{2, {3, 5}}}, .lo = LO, .hi = HI}, {.in = {{1, {1}}}, .lo = LO, .hi = HI},           \
-        {.in = {{1, {31}}}, .lo = LO, .hi = HI}, {.in = {{2, {32, 33}}}, .lo = LO, .hi = HI},    \
-        {.in = {{3, {2, 63, 65}}}, .lo = LO, .hi = HI}, {.in = {{1, {64}}}, .lo = LO, .hi = HI}, \
-        {.in = {{0}}, .lo = LO, .hi = HI}, {.in = {{2, {3, 0}}}, .lo = LO, .hi = HI},            \
-    {                                                                                            \
-        .in = {{1, {9000}}}, .lo = LO, .hi = HI                                                  \
-    }
-#define PAIRS(LO, HI)                                                                        \
-    {.in = {{2, {3, 5}}, {2, {3, 5}}}, .lo = LO, .hi = HI},                                  \
-        {.in = {{2, {33, 65}}, {1, {65}}}, .lo = LO, .hi = HI},                              \
-        {.in = {{1, {64}}, {2, {31, 1}}}, .lo = LO, .hi = HI},                               \
-        {.in = {{3, {2, 1, 32}}, {3, {1, 63, 32}}}, .lo = LO, .hi = HI},                     \
-        {.in = {{0}, {1, {7}}}, .lo = LO, .hi = HI}, {.in = {{0}, {0}}, .lo = LO, .hi = HI}, \
-        {.in = {{2, {0, 4}}, {1, {4}}}, .lo = LO, .hi = HI},                                 \
-    {                                                                                        \
-        .in = {{1, {9000}}, {1, {9000}}}, .lo = LO, .hi = HI                                 \
-    }
 #define REDUCTIONS                                                                               \
     {.in = {{2, {3, 5}}}, .lo = -2, .hi = 2},                                                    \
         {.in = {{2, {33, 65}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2},                     \
@@ -399,49 +300,8 @@ static weft_tensor *call_detach(weft_scope *s, weft_tensor *const *x, const stru
     {                                                                                            \
         .in = {{2, {1, 64}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2                         \
     }
-#define ONE(name_, tol, ...)                                                              \
-    {                                                                                     \
-        .name = #name_, .nin = 1, .smooth = true, .tolerance = tol, .call = call_##name_, \
-        .ref = ref_##name_, .cases = {                                                    \
-            __VA_ARGS__                                                                   \
-        }                                                                                 \
-    }
-#define TWO(name_, tol, ...)                                                              \
-    {                                                                                     \
-        .name = #name_, .nin = 2, .smooth = true, .tolerance = tol, .call = call_##name_, \
-        .ref = ref_##name_, .cases = {                                                    \
-            __VA_ARGS__                                                                   \
-        }                                                                                 \
-    }
 
-const struct op_ref op_refs[] = {
-    ONE(neg, 0, SHAPES(-2, 2)),
-    ONE(exp, 4, SHAPES(-4, 4)),
-    ONE(log, 4, SHAPES(0.1, 9)),
-    ONE(sqrt, 4, SHAPES(0.1, 9)),
-    ONE(square, 1, SHAPES(-2, 2)),
-    ONE(tanh, 6, SHAPES(-4, 4)),
-    ONE(sigmoid, 6, SHAPES(-6, 6)),
-    ONE(relu, 0, SHAPES(-2, 2)),
-    ONE(scale, 1, {.in = {{2, {33, 5}}}, .a = -1.5, .lo = -2, .hi = 2},
-        {.in = {{1, {64}}}, .a = 0, .lo = -2, .hi = 2}),
-    TWO(add, 1, PAIRS(-2, 2)),
-    TWO(sub, 1, PAIRS(-2, 2)),
-    TWO(mul, 1, PAIRS(-2, 2)),
-    TWO(div, 6, PAIRS(0.5, 3)),
-    {.name = "eq",
-     .nin = 2,
-     .integer = true,
-     .call = call_eq,
-     .ref = ref_eq,
-     .cases = {{.in = {{2, {33, 65}}, {1, {65}}}, .lo = 0, .hi = 3},
-               {.in = {{1, {64}}, {0}}, .lo = 0, .hi = 3}}},
-    {.name = "cast",
-     .nin = 1,
-     .smooth = true,
-     .call = call_cast,
-     .ref = ref_same,
-     .cases = {SHAPES(-2, 2)}},
+static const struct op_ref refs[] = {
     ONE(full, 0, {.in = {{1, {1}}}, .a = 2.5, .ndim = 2, .shape = {3, 7}, .hi = 1},
         {.in = {{1, {1}}}, .a = -1, .ndim = 0, .hi = 1},
         {.in = {{1, {1}}}, .a = 0, .ndim = 1, .shape = {0}, .hi = 1}),
@@ -494,6 +354,17 @@ const struct op_ref op_refs[] = {
     ONE(expand, 8, {.in = {{1, {5}}}, .ndim = 2, .shape = {3, 5}, .lo = -1, .hi = 1},
         {.in = {{3, {2, 1, 4}}}, .ndim = 4, .shape = {3, 2, 6, 4}, .lo = -1, .hi = 1},
         {.in = {{0}}, .ndim = 2, .shape = {31, 2}, .lo = -1, .hi = 1}),
-    {.name = "detach", .nin = 1, .call = call_detach, .ref = ref_same, .cases = {SHAPES(-2, 2)}},
     {0},
 };
+
+const struct op_ref *op_ref_at(int i)
+{
+    static const struct op_ref *const families[] = {op_refs_elementwise, refs};
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
+        for (const struct op_ref *r = families[f]; r->name; r++) {
+            if (!i--)
+                return r;
+        }
+    }
+    return NULL;
+}

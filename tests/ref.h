@@ -23,7 +23,7 @@ struct op_case {
         int64_t shape[5];
     } in[MAX_IN];
     double lo, hi;      // range of the inputs [-2 .. 2]
-    double a;           // factor
+    double a, b;        // options of elementwise ops
     int naxes, axes[4]; // of reductions; axes[0], axes[1]: dims of transpose, first of flatten
     bool keep;
     int ndim; // wanted shape
@@ -41,6 +41,8 @@ struct op_ref {
     void (*ref)(const struct array *x, struct array *y, const struct op_case *c);
     struct op_case cases[MAX_CASES]; // ends with lo == hi
 };
-extern const struct op_ref op_refs[]; // ends with {0}
+extern const struct op_ref op_refs_elementwise[]; // ends with {0}
+// The i-th of all references; NULL past the last.
+const struct op_ref *op_ref_at(int i);
 
 #endif

@@ -1,23 +1,25 @@
-// Elementwise operations: rows and public functions made from elementwise.def, and the few that
-// need more than an expression (scale, eq, cast).
+// Elementwise operations: rows and public functions made from elementwise.def, and the few
+// whose fronts differ (clamp, where, logical_not, cast).
 #include "op/expression.h"
 #include "op/op.h"
 
-enum dtypes { ANY, FLOATS };
+enum dtypes { ANY, FLOATS, ALL_TYPES };
 enum {
     SAVES_NOTHING = WF_SAVES_NOTHING,
     SAVES_INPUT = WF_SAVES_INPUT,
     SAVES_INPUTS = WF_SAVES_INPUTS,
     SAVES_OUTPUT = WF_SAVES_OUTPUT,
+    SAVES_ALL = WF_SAVES_INPUTS | WF_SAVES_OUTPUT,
     SAVES_DIVISOR = WF_SAVES_INPUT << 1 | WF_SAVES_OUTPUT,
 };
+enum { MAX_IN = 3 };
 
 struct row {
     struct wf_op op; // first: a record points to it
-    int nin;
+    int nin, na;     // inputs, options
     enum dtypes dtypes;
-    const char *text, *dx[2];
-    struct wf_op dx_op[2]; // of the records that compute dx
+    const char *text, *dx[MAX_IN]; // dx NULL: of an input without a gradient
+    struct wf_op dx_op[MAX_IN];    // of the records that compute dx
 };
 
 // The attribute of a record is its expression.
@@ -40,19 +42,20 @@ static bool speaks_of(const char *text, const char *name)
     return false;
 }
 
-// Records the derivative `text` of input i, with the operands that it speaks of.
+// Records the derivative `text` of an input, with the operands that it speaks of.
 static weft_tensor *record_dx(weft_scope *s, const struct wf_record *r, const char *text,
                               const struct wf_op *op, weft_tensor *gy)
 {
-    const weft_tensor *x1 = r->nin > 1 ? &r->in[1]->pub : NULL;
-    const weft_tensor *operand[] = {gy, &r->in[0]->pub, x1, &r->out[0]->pub};
-    static const char *const name[] = {"g", "x0", "x1", "y"};
-    const struct wf_expression *forward = r->attr;
-    struct wf_expression e = {.text = text, .a0 = forward->a0, .has_a0 = forward->has_a0};
-    const weft_tensor *in[4];
+    static const char *const name[] = {"g", "y", "x0", "x1", "x2"};
+    const weft_tensor *operand[2 + MAX_IN] = {gy, &r->out[0]->pub}, *in[2 + MAX_IN];
+    struct wf_expression e = *(const struct wf_expression *)r->attr;
     int nin = 0;
-    for (int i = 0; i < 4; i++) {
-        if (operand[i] && speaks_of(text, name[i])) {
+    for (int i = 0; i < r->nin; i++)
+        operand[2 + i] = &r->in[i]->pub;
+    e.text = text;
+    e.compute = gy->dtype;
+    for (int i = 0; i < 2 + r->nin; i++) {
+        if (speaks_of(text, name[i])) {
             e.arg[nin] = name[i];
             in[nin++] = operand[i];
         }
@@ -71,7 +74,7 @@ static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *g
 {
     const struct row *row = (const struct row *)r->op;
     for (int i = 0; i < r->nin; i++) {
-        if (!wf_wants(r, i))
+        if (!wf_wants(r, i) || !row->dx[i])
             continue;
         bool same = !strcmp(row->dx[i], "g");
         weft_tensor *g = same ? gy[0] : record_dx(s, r, row->dx[i], &row->dx_op[i], gy[0]);
@@ -86,32 +89,46 @@ static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *g
     {                            \
         .name = text, .run = run \
     }
-#define ROW(name_, n, dtypes_, saves_, y_, ...)                                              \
-    {                                                                                        \
-        .op = {.name = #name_, .run = run, .grad = grad, .saves = SAVES_##saves_}, .nin = n, \
-        .dtypes = dtypes_, .text = y_, .dx = {__VA_ARGS__}, .dx_op = {                       \
-            DX_OP(#name_ "_grad0"),                                                          \
-            DX_OP(#name_ "_grad1")                                                           \
-        }                                                                                    \
-    }
+#define ROW(name_, nin_, na_, dtypes_, saves_, y_, ...)                            \
+    static const struct row row_##name_ = {                                        \
+        .op = {.name = #name_, .run = run, .grad = grad, .saves = SAVES_##saves_}, \
+        .nin = nin_,                                                               \
+        .na = na_,                                                                 \
+        .dtypes = dtypes_,                                                         \
+        .text = y_,                                                                \
+        .dx = {__VA_ARGS__},                                                       \
+        .dx_op = {DX_OP(#name_ "_grad0"), DX_OP(#name_ "_grad1"), DX_OP(#name_ "_grad2")}};
+#define FLAT_ROW(name_, nin_, na_, dtypes_, y_)                                              \
+    static const struct row row_##name_ = {.op = {.name = #name_, .run = run, .flat = true}, \
+                                           .nin = nin_,                                      \
+                                           .na = na_,                                        \
+                                           .dtypes = dtypes_,                                \
+                                           .text = y_};
 
-#define EW1(name, dtypes, saves, y, dx0) \
-    static const struct row row_##name = ROW(name, 1, dtypes, saves, y, dx0);
-#define EW2(name, dtypes, saves, y, dx0, dx1) \
-    static const struct row row_##name = ROW(name, 2, dtypes, saves, y, dx0, dx1);
+#define EW1(name, dtypes, saves, y, dx0)      ROW(name, 1, 0, dtypes, saves, y, dx0)
+#define EWA(name, dtypes, saves, y, dx0)      ROW(name, 1, 1, dtypes, saves, y, dx0)
+#define EW2(name, dtypes, saves, y, dx0, dx1) ROW(name, 2, 0, dtypes, saves, y, dx0, dx1)
+#define FLAT(name, dtypes, y)                 FLAT_ROW(name, 1, 0, dtypes, y)
+#define TEST(name, y)                         FLAT_ROW(name, 2, 0, ALL_TYPES, y " ? (T)1 : (T)0")
 #include "op/elementwise.def"
+ROW(clamp, 1, 2, ANY, INPUT,
+    "(x0 < (T)a0 ? (T)a0 : x0) > (T)a1 ? (T)a1 : (x0 < (T)a0 ? (T)a0 : x0)",
+    "x0 >= (T)a0 && x0 <= (T)a1 ? g : (T)0")
+ROW(where, 3, 0, ALL_TYPES, INPUT, "x0 != (T)0 ? x1 : x2", NULL, "x0 != (T)0 ? g : (T)0",
+    "x0 != (T)0 ? (T)0 : g")
+FLAT_ROW(logical_not, 1, 0, ALL_TYPES, "x0 == (T)0 ? (T)1 : (T)0")
 #undef EW1
+#undef EWA
 #undef EW2
-
-static const struct row row_scale = ROW(scale, 1, ANY, NOTHING, "x0 * a0", "g * a0");
-static const struct wf_op op_eq = {.name = "eq", .run = run, .flat = true};
+#undef FLAT
+#undef TEST
 
 static bool check_dtype(weft_scope *s, const struct row *row, const weft_tensor *x)
 {
-    if (x->dtype == WEFT_BOOL)
+    if (x->dtype == WEFT_BOOL && row->dtypes != ALL_TYPES)
         return wf_scope_fail(
             s, WEFT_DTYPE, "%s: the input is BOOL; a number was wanted (weft_cast)", row->op.name);
-    return row->dtypes == ANY || wf_want_float(s, row->op.name, x);
+    return row->dtypes != FLOATS || wf_want_float(s, row->op.name, x);
 }
 
 static bool same_dtype(weft_scope *s, const char *op, const weft_tensor *a, const weft_tensor *b)
@@ -121,40 +138,41 @@ static bool same_dtype(weft_scope *s, const char *op, const weft_tensor *a, cons
                          weft_dtype_name(a->dtype), weft_dtype_name(b->dtype));
 }
 
-static weft_tensor *record1(weft_scope *s, const struct row *row, const weft_tensor *x, double a0)
+// Records the row on inputs whose dtypes have been checked. T is that of the last input.
+static weft_tensor *record(weft_scope *s, const struct row *row, enum weft_dtype dtype,
+                           const weft_tensor *const *in, const double *a)
 {
-    struct wf_expression e = {
-        .text = row->text, .arg = {"x0"}, .a0 = a0, .has_a0 = row == &row_scale};
-    if (!wf_scope_takes(s, row->op.name, x) || !check_dtype(s, row, x))
+    struct wf_expression e = {.text = row->text, .arg = {"x0", "x1", "x2"}, .na = row->na};
+    weft_tensor all = *in[0];
+    e.compute = in[row->nin - 1]->dtype;
+    for (int i = 0; i < row->na; i++)
+        e.a[i] = a[i];
+    for (int i = 1; i < row->nin; i++) {
+        int ndim;
+        int64_t shape[WEFT_MAX_DIMS];
+        if (!wf_broadcast(s, row->op.name, &all, in[i], &ndim, shape))
+            return NULL;
+        all.ndim = ndim;
+        memcpy(all.shape, shape, sizeof shape);
+    }
+    if (!wf_scope_shape(s, row->op.name, dtype, all.ndim, all.shape))
         return NULL;
     return wf_record(s, &(struct wf_call){.op = &row->op,
-                                          .nin = 1,
-                                          .in = &x,
-                                          .dtype = x->dtype,
-                                          .ndim = x->ndim,
-                                          .shape = x->shape,
+                                          .nin = row->nin,
+                                          .in = in,
+                                          .dtype = dtype,
+                                          .ndim = all.ndim,
+                                          .shape = all.shape,
                                           .attr = &e,
                                           .attr_bytes = sizeof e});
 }
 
-static weft_tensor *record2(weft_scope *s, const struct wf_op *op, const char *text,
-                            enum weft_dtype dtype, const weft_tensor *a, const weft_tensor *b)
+static weft_tensor *record1(weft_scope *s, const struct row *row, const weft_tensor *x,
+                            const double *a)
 {
-    const weft_tensor *in[] = {a, b};
-    struct wf_expression e = {.text = text, .arg = {"x0", "x1"}};
-    int ndim;
-    int64_t shape[WEFT_MAX_DIMS];
-    if (!wf_broadcast(s, op->name, a, b, &ndim, shape) ||
-        !wf_scope_shape(s, op->name, dtype, ndim, shape))
+    if (!wf_scope_takes(s, row->op.name, x) || !check_dtype(s, row, x))
         return NULL;
-    return wf_record(s, &(struct wf_call){.op = op,
-                                          .nin = 2,
-                                          .in = in,
-                                          .dtype = dtype,
-                                          .ndim = ndim,
-                                          .shape = shape,
-                                          .attr = &e,
-                                          .attr_bytes = sizeof e});
+    return record(s, row, x->dtype, &x, a);
 }
 
 static bool takes2(weft_scope *s, const char *op, const weft_tensor *a, const weft_tensor *b)
@@ -162,33 +180,70 @@ static bool takes2(weft_scope *s, const char *op, const weft_tensor *a, const we
     return wf_scope_takes(s, op, a) && wf_scope_takes(s, op, b) && same_dtype(s, op, a, b);
 }
 
+// Two inputs; `dtype` NONE: the result has theirs.
+static weft_tensor *record2(weft_scope *s, const struct row *row, enum weft_dtype dtype,
+                            const weft_tensor *a, const weft_tensor *b)
+{
+    const weft_tensor *in[] = {a, b};
+    if (!takes2(s, row->op.name, a, b) || !check_dtype(s, row, a))
+        return NULL;
+    return record(s, row, dtype ? dtype : a->dtype, in, NULL);
+}
+
 #define EW1(name, dtypes, saves, y, dx0)                          \
     weft_tensor *weft_##name(weft_scope *s, const weft_tensor *x) \
     {                                                             \
-        return record1(s, &row_##name, x, 0);                     \
+        return record1(s, &row_##name, x, NULL);                  \
+    }
+#define FLAT(name, dtypes, y) EW1(name, dtypes, NOTHING, y, NULL)
+#define EWA(name, dtypes, saves, y, dx0)                                    \
+    weft_tensor *weft_##name(weft_scope *s, const weft_tensor *x, double a) \
+    {                                                                       \
+        return record1(s, &row_##name, x, &a);                              \
     }
 #define EW2(name, dtypes, saves, y, dx0, dx1)                                           \
     weft_tensor *weft_##name(weft_scope *s, const weft_tensor *a, const weft_tensor *b) \
     {                                                                                   \
-        const struct row *row = &row_##name;                                            \
-        if (!takes2(s, #name, a, b) || !check_dtype(s, row, a))                         \
-            return NULL;                                                                \
-        return record2(s, &row->op, row->text, a->dtype, a, b);                         \
+        return record2(s, &row_##name, WEFT_DTYPE_NONE, a, b);                          \
+    }
+#define TEST(name, y)                                                                   \
+    weft_tensor *weft_##name(weft_scope *s, const weft_tensor *a, const weft_tensor *b) \
+    {                                                                                   \
+        return record2(s, &row_##name, WEFT_BOOL, a, b);                                \
     }
 #include "op/elementwise.def"
 #undef EW1
+#undef EWA
 #undef EW2
+#undef FLAT
+#undef TEST
 
-weft_tensor *weft_scale(weft_scope *s, const weft_tensor *x, double factor)
+weft_tensor *weft_logical_not(weft_scope *s, const weft_tensor *x)
 {
-    return record1(s, &row_scale, x, factor);
+    return wf_scope_takes(s, "logical_not", x) ? record(s, &row_logical_not, WEFT_BOOL, &x, NULL)
+                                               : NULL;
 }
 
-weft_tensor *weft_eq(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
+weft_tensor *weft_clamp(weft_scope *s, const weft_tensor *x, double lo, double hi)
 {
-    if (!takes2(s, "eq", a, b))
+    if (lo <= hi)
+        return record1(s, &row_clamp, x, (double[]){lo, hi});
+    wf_scope_fail(s, WEFT_PARAM, "clamp: from %g to %g; the first must not be larger, nor NaN", lo,
+                  hi);
+    return NULL;
+}
+
+weft_tensor *weft_where(weft_scope *s, const weft_tensor *condition, const weft_tensor *a,
+                        const weft_tensor *b)
+{
+    const weft_tensor *in[] = {condition, a, b};
+    if (!wf_scope_takes(s, "where", condition) || !takes2(s, "where", a, b))
         return NULL;
-    return record2(s, &op_eq, "x0 == x1 ? (T)1 : (T)0", WEFT_BOOL, a, b);
+    if (condition->dtype == WEFT_BOOL)
+        return record(s, &row_where, a->dtype, in, NULL);
+    wf_scope_fail(s, WEFT_DTYPE, "where: the condition is %s; BOOL was wanted",
+                  weft_dtype_name(condition->dtype));
+    return NULL;
 }
 
 static bool cast_grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy,
@@ -223,12 +278,10 @@ weft_tensor *weft_cast(weft_scope *s, const weft_tensor *x, enum weft_dtype dtyp
 
 const struct wf_op *const wf_elementwise_rows[] = {
 #define EW1(name, dtypes, saves, y, dx0)      &row_##name.op,
+#define EWA(name, dtypes, saves, y, dx0)      &row_##name.op,
 #define EW2(name, dtypes, saves, y, dx0, dx1) &row_##name.op,
+#define FLAT(name, dtypes, y)                 &row_##name.op,
+#define TEST(name, y)                         &row_##name.op,
 #include "op/elementwise.def"
-#undef EW1
-#undef EW2
-    &row_scale.op,
-    &op_eq,
-    &op_cast,
-    NULL,
+    &row_clamp.op, &row_where.op, &row_logical_not.op, &op_cast, NULL,
 };

@@ -36,11 +36,11 @@ static const char *width_text(int vec)
 }
 
 // `const float16 x0 = ...;`
-static void write_load(struct wf_text *t, int input, const char *name, enum weft_dtype dtype,
-                       enum inner_kind kind, int vec)
+static void write_load(struct wf_text *t, int input, const struct wf_expression *e,
+                       enum weft_dtype dtype, enum inner_kind kind, int vec)
 {
     const char *w = kind == DENSE ? width_text(vec) : "", *full = width_text(vec);
-    const char *compute = types[dtype].compute;
+    const char *compute = types[e->compute].compute, *name = e->arg[input];
     char at[96];
     snprintf(at, sizeof at,
              kind == DENSE      ? "p%d + b%d + (i)"
@@ -49,9 +49,10 @@ static void write_load(struct wf_text *t, int input, const char *name, enum weft
              input, input, input);
     wf_text_add(t, "const %s%s %s = (%s%s)(", compute, full, name, compute, full);
     if (dtype == WEFT_F16)
-        wf_text_add(t, "vload_half%s(0, %s)", w, at);
+        wf_text_add(t, "convert_%s%s(vload_half%s(0, %s))", compute, w, w, at);
     else if (dtype == WEFT_BF16 && *w)
-        wf_text_add(t, "BF16_TO(float%s, uint%s, vload%s(0, %s))", w, w, w, at);
+        wf_text_add(t, "convert_%s%s(BF16_TO(float%s, uint%s, vload%s(0, %s)))", compute, w, w, w,
+                    w, at);
     else if (dtype == WEFT_BF16)
         wf_text_add(t, "BF16_TO(float, uint, *(%s))", at);
     else if (*w)
@@ -89,10 +90,10 @@ static void write_body(struct wf_text *t, const char *macro, const struct wf_exp
                        struct wf_tensor *const *in, const enum inner_kind *kind,
                        const struct wf_tensor *out, int vec)
 {
-    enum weft_dtype from = nin ? in[0]->pub.dtype : out->pub.dtype;
+    enum weft_dtype from = e->compute;
     wf_text_add(t, "#define %s(i) { ", macro);
     for (int i = 0; i < nin; i++)
-        write_load(t, i, e->arg[i], in[i]->pub.dtype, kind[i], vec);
+        write_load(t, i, e, in[i]->pub.dtype, kind[i], vec);
     wf_text_add(t, "const %s%s v = EXPR(%s%s); ", types[from].compute, width_text(vec),
                 types[from].compute, width_text(vec));
     write_store(t, from, out->pub.dtype, vec);
@@ -111,7 +112,7 @@ static void write_defines(struct wf_text *t, const struct wf_expression *e, int 
                           struct wf_tensor *const *in, const struct wf_tensor *out,
                           const struct wf_dims *d, bool wide, int vec)
 {
-    enum weft_dtype from = nin ? in[0]->pub.dtype : out->pub.dtype;
+    enum weft_dtype from = e->compute;
     enum inner_kind kind[WF_EXPRESSION_ARGS];
     for (int i = 0; i < nin; i++) {
         int64_t stride = d->stride[i][d->rank - 1];
@@ -125,8 +126,8 @@ static void write_defines(struct wf_text *t, const struct wf_expression *e, int 
     wf_text_add(t, "#define INPUTS");
     for (int i = 0; i < nin; i++)
         wf_text_add(t, " , global const %s *restrict p%d", types[in[i]->pub.dtype].storage, i);
-    if (e->has_a0)
-        wf_text_add(t, " , %s a0", types[from].compute);
+    for (int i = 0; i < e->na; i++)
+        wf_text_add(t, " , %s a%d", types[from].compute, i);
     wf_text_add(t, "\n#define BASES");
     for (int i = 0; i < nin; i++)
         wf_text_add(t, " const INDEX b%d = dims_at(&d, %d, row, RANK - 1);", i, i);
@@ -174,9 +175,13 @@ static struct option make_option(double a, enum weft_dtype d)
     return o;
 }
 
-bool wf_expression_run(weft_device *dev, const char *op, const struct wf_expression *e, int nin,
-                       struct wf_tensor *const *in, struct wf_tensor *out, struct weft_error *err)
+bool wf_expression_run(weft_device *dev, const char *op, const struct wf_expression *expression,
+                       int nin, struct wf_tensor *const *in, struct wf_tensor *out,
+                       struct weft_error *err)
 {
+    struct wf_expression full = *expression, *e = &full;
+    if (!e->compute)
+        e->compute = nin ? in[0]->pub.dtype : out->pub.dtype;
     struct wf_dims d;
     wf_dims_init(&d, out->pub.ndim, out->pub.shape);
     for (int i = 0; i < nin; i++)
@@ -203,7 +208,7 @@ bool wf_expression_run(weft_device *dev, const char *op, const struct wf_express
                           .wide = wide};
     struct wf_index index[3];
     struct wf_dims_arg arg;
-    struct option a0 = make_option(e->a0, nin ? in[0]->pub.dtype : out->pub.dtype);
+    struct option a[WF_EXPRESSION_OPTIONS];
     wf_dims_pack(&d, wide, &arg);
     wf_launch_index(&l, &index[0], inner);
     wf_launch_index(&l, &index[1], chunks);
@@ -212,7 +217,9 @@ bool wf_expression_run(weft_device *dev, const char *op, const struct wf_express
     wf_launch_mem(&l, &out->storage->mem);
     for (int i = 0; i < nin; i++)
         wf_launch_mem(&l, &in[i]->storage->mem);
-    if (e->has_a0)
-        wf_launch_value(&l, a0.bytes, &a0.u);
+    for (int i = 0; i < e->na; i++) {
+        a[i] = make_option(e->a[i], e->compute);
+        wf_launch_value(&l, a[i].bytes, &a[i].u);
+    }
     return wf_launch(dev, &l, err);
 }
