@@ -69,6 +69,15 @@ WEFT_API bool weft_backward(weft_scope *s, const weft_tensor *loss, weft_params 
 // d y / d x for a scalar y and any tensor x of the scope that y depends on. Gradients of gradients
 // are WEFT_UNSUPPORTED where they meet an operation that is the gradient of another.
 WEFT_API weft_tensor *weft_grad(weft_scope *s, const weft_tensor *y, const weft_tensor *x);
+// y = fn(s, priv, x), whose activations are not kept for the gradient: weft_backward() and
+// weft_grad() run the calls that fn recorded once more instead, with the same random numbers. The
+// gradients are the same to the bit; the memory of the activations is saved, their time is spent
+// twice. May be nested. fn should not record updates of parameters. NULL after an error. (Chen et
+// al., 2016, "Training deep nets with sublinear memory cost".)
+WEFT_API weft_tensor *weft_checkpoint(weft_scope *s,
+                                      weft_tensor *(*fn)(weft_scope *s, void *priv,
+                                                         const weft_tensor *x),
+                                      void *priv, const weft_tensor *x);
 // Records that the gradients of params are forgotten.
 WEFT_API bool weft_zero_grad(weft_scope *s, weft_params *params);
 

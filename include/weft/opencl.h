@@ -70,6 +70,9 @@ struct weft_opencl_view {
 // later updates change it.
 WEFT_API bool weft_opencl_export(weft_scope *s, const weft_tensor *x, struct weft_opencl_view *out);
 
+// The event of a read that is under way: complete when dst is filled. Borrowed from the handle.
+WEFT_API cl_event weft_opencl_async_event(const weft_async *a);
+
 #ifdef __cplusplus
 }
 #endif

@@ -56,10 +56,21 @@ WEFT_API int64_t weft_count(const weft_tensor *x);
 
 // Thread-safety: one thread at a time; different scopes of a device in parallel.
 typedef struct weft_scope weft_scope;
+// Where a scope that runs has come to. Borrowed during the callback.
+struct weft_progress {
+    int done, total;        // calls that are enqueued, and that this ask runs in all
+    const char *op, *label; // of the call that comes next; "" where there is none
+};
 struct weft_scope_params {
     size_t size;
     bool train;    // record gradients [no]
     uint64_t seed; // of everything random in this scope [0]
+    // Called while the scope runs, on the thread that asked: before each recorded call, once before
+    // all updates of parameters together, and at the end with done == total. Returning false
+    // cancels what has not run, as weft_scope_cancel() does, unless it is the end. May use no call
+    // on the scope but weft_scope_cancel(). [none]
+    bool (*progress)(void *priv, const struct weft_progress *at);
+    void *progress_priv;
 };
 #define weft_scope_params(...) WEFT_PARAMS(weft_scope_params, __VA_ARGS__)
 
@@ -77,8 +88,9 @@ WEFT_API bool weft_scope_reset(weft_scope *s);
 WEFT_API const struct weft_error *weft_scope_error(const weft_scope *s);
 // Drops everything recorded and forgets the error: the scope is as good as new.
 WEFT_API void weft_scope_clear(weft_scope *s);
-// Makes the scope fail with WEFT_CANCELLED before its next launch. The one call on a scope that is
-// allowed from any thread.
+// Makes the scope fail with WEFT_CANCELLED before it runs its next recorded call; the updates of
+// parameters that an ask runs are all run, or none of them. The one call on a scope that is allowed
+// from any thread. weft_scope_clear() forgets it.
 WEFT_API void weft_scope_cancel(weft_scope *s);
 
 WEFT_API weft_device *weft_scope_device(const weft_scope *s);
@@ -93,11 +105,53 @@ WEFT_API void weft_label_pop(weft_scope *s);
 WEFT_API weft_tensor *weft_from_host(weft_scope *s, enum weft_dtype dtype, int ndim,
                                      const int64_t *shape, const void *data);
 
+struct weft_borrow_params {
+    size_t size;
+    enum weft_dtype dtype; // required
+    int ndim;
+    const int64_t *shape; // [ndim]
+    // Called once, when weft no longer reads the data, from any thread, and with nothing of weft's
+    // called in it. Not called if weft_borrow() fails. [none]
+    void (*released)(void *priv, const void *data);
+    void *priv;
+};
+#define weft_borrow_params(...) WEFT_PARAMS(weft_borrow_params, __VA_ARGS__)
+// A tensor with the data at `data`, dense, the last dimension innermost, which is not copied during
+// the call: it stays as it is until `released`. On a device that shares memory with the host, where
+// the address is a multiple of what the device wants (CL_DEVICE_MEM_BASE_ADDR_ALIGN; 128 bytes are
+// enough mostly, 4096 everywhere), it is read in place, and released after the reset of the scope
+// or, where a kept tensor shares it, later. Elsewhere it is copied to the device from there, while
+// the program goes on, and released as soon as that is done. A recorded call reads it once: asking
+// again for a value that came directly of it and was not kept is WEFT_STALE (weft_want keeps it).
+WEFT_API weft_tensor *weft_borrow(weft_scope *s, const void *data,
+                                  const struct weft_borrow_params *o);
+
 // Runs what is recorded, waits for x and copies it to dst, dense, the last dimension innermost.
 // `bytes` must be weft_count(x) * weft_dtype_size(x->dtype).
 WEFT_API bool weft_read(weft_scope *s, const weft_tensor *x, void *dst, size_t bytes);
 // Likewise the one element of x, of any dtype; NAN on error.
 WEFT_API double weft_item(weft_scope *s, const weft_tensor *x);
+// A read that is under way. Thread-safety: safe, but for weft_async_notify() and
+// weft_async_destroy(), which one thread calls once.
+typedef struct weft_async weft_async;
+// As weft_read(), without waiting: dst is filled while the program goes on, and must stay until the
+// read is done. The scope may record, run, be reset or destroyed meanwhile, or fail. NULL after an
+// error. weft/opencl.h has the event.
+WEFT_API weft_async *weft_read_async(weft_scope *s, const weft_tensor *x, void *dst, size_t bytes);
+// Has it ended, well or not? True for NULL. Doesn't wait.
+WEFT_API bool weft_async_done(const weft_async *a);
+// Waits until dst is filled. WEFT_DEVICE if the device failed before it was.
+WEFT_API bool weft_async_wait(weft_async *a, struct weft_error *err);
+// Has `done` called once when the read ends, with status WEFT_OK if dst is filled: from a thread of
+// the driver or, if it has ended already, perhaps at once from this one. It should be short, and
+// may neither wait for the device nor use a scope. WEFT_PARAM if there is a callback already.
+WEFT_API bool weft_async_notify(weft_async *a,
+                                void (*done)(void *priv, const struct weft_error *err), void *priv,
+                                struct weft_error *err);
+// Waits for the read and for its callback to return: afterwards weft writes to dst no more. Inside
+// the callback it doesn't wait.
+WEFT_API void weft_async_destroy(weft_async **a);
+
 // Runs what is recorded, without waiting for it: the updates of parameters are on their way then.
 WEFT_API bool weft_flush(weft_scope *s);
 

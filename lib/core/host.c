@@ -36,16 +36,22 @@ static bool download(weft_scope *s, const char *call, struct wf_tensor *t, void 
            wf_scope_fail(s, e.status, "%s: %s", call, e.text);
 }
 
-bool weft_read(weft_scope *s, const weft_tensor *x, void *dst, size_t bytes)
+bool wf_can_read(weft_scope *s, const char *call, const weft_tensor *x, const void *dst,
+                 size_t bytes)
 {
-    if (!wf_scope_takes(s, "read", x))
+    if (!wf_scope_takes(s, call, x))
         return false;
     size_t want = wf_tensor_bytes(wf_tensor(x));
-    if (bytes != want || (want && !dst))
-        return wf_scope_wrong(s, "read: %zu bytes of room%s; %s %s has %zu", bytes,
-                              dst ? "" : " at NULL", WF_SHAPE(x->ndim, x->shape),
-                              weft_dtype_name(x->dtype), want);
-    return download(s, "read", wf_tensor(x), dst);
+    if (bytes == want && (!want || dst))
+        return true;
+    return wf_scope_wrong(s, "%s: %zu bytes of room%s; %s %s has %zu", call, bytes,
+                          dst ? "" : " at NULL", WF_SHAPE(x->ndim, x->shape),
+                          weft_dtype_name(x->dtype), want);
+}
+
+bool weft_read(weft_scope *s, const weft_tensor *x, void *dst, size_t bytes)
+{
+    return wf_can_read(s, "read", x, dst, bytes) && download(s, "read", wf_tensor(x), dst);
 }
 
 static float from_half(uint16_t h)

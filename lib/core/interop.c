@@ -71,8 +71,12 @@ static struct wf_storage *wrap(weft_scope *s, cl_mem mem, const struct weft_open
         wf_scope_fail(s, e.status, "import: %s", e.text);
         return NULL;
     }
-    *st = (struct wf_storage){
-        .dev = s->dev, .mem = mem, .refs = 1, .released = o->released, .priv = o->priv};
+    *st = (struct wf_storage){.dev = s->dev,
+                              .borrowed = true,
+                              .mem = mem,
+                              .refs = 1,
+                              .released = o->released,
+                              .priv = o->priv};
     return st;
 }
 

@@ -6,6 +6,7 @@
 enum { WF_MAX_OUT = 3 };
 
 struct wf_op;
+struct wf_segment;
 struct wf_record {
     const struct wf_op *op;
     int nin, nout, nvar;
@@ -18,6 +19,8 @@ struct wf_record {
     int index;                // place in the scope
     bool done, live;
     bool saves; // counted in the `saved` of what its gradient reads
+    bool lazy;  // runs only if something needs it
+    struct wf_segment *segment; // the outermost that it belongs to; NULL: none
 };
 
 // What a gradient reads: bits for inputs, and the outputs.

@@ -9,6 +9,7 @@
 // has been enqueued. The queue is in order, so the pool may hand it out again at once.
 #include "core/plan.h"
 #include "core/copy.h"
+#include "core/watch.h"
 
 struct plan {
     weft_scope *s;
@@ -44,11 +45,11 @@ static bool fail_record(weft_scope *s, const struct wf_record *r, const struct w
                    e->text);
 }
 
-static bool is_cancelled(weft_scope *s)
+// Cancelled, or what wf_watch_step() objects to?
+static bool may_run(weft_scope *s, struct wf_record *r)
 {
-    if (s->cancelled)
-        wf_fail(&s->err, WEFT_CANCELLED, "cancelled from another thread");
-    return s->cancelled;
+    struct weft_error e = {0};
+    return wf_watch_step(s, r, &e) || fail_record(s, r, &e);
 }
 
 static bool keeps_storage(const struct plan *p, const struct wf_tensor *t)
@@ -120,7 +121,9 @@ static bool run_updates(struct plan *p)
 {
     if (p->first_update < 0)
         return true;
-    bool ok = each_update(p, update_ready) && !is_cancelled(p->s) && each_update(p, update_now);
+    // Past this point nothing can be cancelled, for no update may be left out.
+    struct wf_record *first = p->s->record[p->first_update];
+    bool ok = each_update(p, update_ready) && may_run(p->s, first) && each_update(p, update_now);
     p->first_update = -1;
     return ok;
 }
@@ -218,11 +221,9 @@ static bool run_live(struct plan *p, int lowest)
         struct wf_record *r = s->record[i];
         if (!r->live)
             continue;
-        if (is_cancelled(s))
-            return false;
         if (r->op->update)
             put_off(p, r);
-        else if (!run_record(p, r))
+        else if (!may_run(s, r) || !run_record(p, r))
             return false;
     }
     return run_updates(p);
@@ -241,7 +242,8 @@ static bool run_plan(weft_scope *s, struct wf_tensor *target)
         if (s->record[i]->live)
             lowest = i;
     }
-    bool ok = run_live(&p, lowest);
+    wf_watch_begin(s, lowest);
+    bool ok = run_live(&p, lowest) && wf_watch_end(s);
     for (int i = 0; i < s->nrecords; i++) {
         s->record[i]->live = false;
         for (int j = 0; j < s->record[i]->nin; j++)
@@ -255,7 +257,7 @@ bool wf_plan_run(weft_scope *s, struct wf_tensor *target)
     if (!wf_scope_ok(s))
         return false;
     for (int i = s->first_pending; i < s->nrecords; i++)
-        s->record[i]->live = !s->record[i]->done;
+        s->record[i]->live = !s->record[i]->done && !s->record[i]->lazy;
     if (target && !has_value(target))
         target->record->live = true;
     // What was asked for once keeps its storage.

@@ -22,6 +22,8 @@ weft_scope *weft_scope_create(weft_device *dev, const struct weft_scope_params *
     s->train = p.train;
     s->seed = p.seed;
     s->eager = dev->params.eager;
+    s->progress = p.progress;
+    s->progress_priv = p.progress_priv;
     return s;
 }
 
@@ -40,6 +42,7 @@ static void drop_all(weft_scope *s)
         l->variable->hold(l->variable, false);
     s->nrecords = s->first_pending = 0;
     s->leaves = NULL;
+    s->segments = s->last_segment = NULL;
     s->label_copy = NULL;
     wf_arena_reset(&s->arena);
 }
@@ -325,6 +328,46 @@ weft_tensor *wf_record(weft_scope *s, const struct wf_call *c)
     if (s->eager && !wf_plan_run(s, r->out[0]))
         return NULL;
     return r->nout ? &r->out[0]->pub : NULL;
+}
+
+// The outputs are tracked as those of the original are.
+static bool clone_outputs(weft_scope *s, const struct wf_record *r, struct wf_record *c)
+{
+    for (int i = 0; i < r->nout; i++) {
+        const weft_tensor *x = &r->out[i]->pub;
+        struct wf_tensor *t = wf_scope_tensor(s, x->dtype, x->ndim, x->shape);
+        if (!t)
+            return false;
+        t->record = c;
+        t->tracked = r->out[i]->tracked;
+        c->out[i] = r->out[i]->again = t;
+    }
+    return true;
+}
+
+struct wf_record *wf_record_clone(weft_scope *s, const struct wf_record *r, struct wf_tensor **in)
+{
+    struct wf_record *c = wf_arena_take(&s->arena, sizeof *c);
+    if (!c || !room_for_record(s)) {
+        wf_fail_nomem(&s->err, r->op->name);
+        return NULL;
+    }
+    *c = *r;
+    c->in = copy(&s->arena, in, (size_t)r->nin * sizeof *in);
+    c->done = c->live = c->saves = false;
+    c->lazy = true;
+    c->segment = NULL;
+    c->index = s->nrecords;
+    if (!c->in) {
+        wf_fail_nomem(&s->err, r->op->name);
+        return NULL;
+    }
+    if (!clone_outputs(s, r, c))
+        return NULL;
+    for (int i = 0; i < c->nin; i++)
+        c->in[i]->consumers++;
+    s->record[s->nrecords++] = c;
+    return !s->eager || !c->nout || wf_plan_run(s, c->out[0]) ? c : NULL;
 }
 
 struct wf_leaf *wf_scope_leaf(weft_scope *s, struct wf_variable *v)

@@ -16,6 +16,13 @@ struct wf_leaf {
     struct wf_leaf *next;
 };
 
+// A stretch of records whose values are not kept for the gradient: it is run again instead.
+struct wf_segment {
+    int first, last;         // records first .. last-1
+    bool holds;              // counted in the `saved` of what it reads from outside
+    struct wf_segment *next; // in the order in which they ended
+};
+
 struct weft_scope {
     weft_device *dev;
     struct weft_error err;
@@ -28,10 +35,14 @@ struct weft_scope {
     int first_pending; // every record below has run
     struct wf_tensor *tensors;
     struct wf_leaf *leaves;
+    struct wf_segment *segments, *last_segment;
     struct wf_text label;
     size_t label_start[WF_MAX_LABELS]; // its length before each push
     int labels;
     const char *label_copy; // in the arena; NULL: to be copied at the next record
+    bool (*progress)(void *priv, const struct weft_progress *at);
+    void *progress_priv;
+    int steps, steps_done; // records of the plan that is running
 };
 
 // Leaves an error in the scope, "label: text"; always false.
@@ -42,6 +53,10 @@ bool wf_scope_wrong(weft_scope *s, const char *fmt, ...) WF_PRINTF(2, 3);
 bool wf_scope_ok(const weft_scope *s);
 // Is x a tensor that this scope may use? Leaves an error that begins with the op's name if not.
 bool wf_scope_takes(weft_scope *s, const char *op, const weft_tensor *x);
+
+// Likewise, and are there `bytes` bytes of room at dst for all of x?
+bool wf_can_read(weft_scope *s, const char *call, const weft_tensor *x, const void *dst,
+                 size_t bytes);
 
 // A tensor without record, storage or strides, owned by the scope; NULL after an error.
 struct wf_tensor *wf_scope_tensor(weft_scope *s, enum weft_dtype dtype, int ndim,
@@ -56,6 +71,9 @@ weft_tensor *wf_scope_variable(weft_scope *s, struct wf_variable *v, bool tracke
                                const int64_t *shape);
 // The gradient of a variable as records see it; NULL: there is none.
 weft_tensor *wf_scope_grad(weft_scope *s, struct wf_variable *v, int ndim, const int64_t *shape);
+
+// Appends a record like r that reads `in` [r->nin] and runs only if something needs it.
+struct wf_record *wf_record_clone(weft_scope *s, const struct wf_record *r, struct wf_tensor **in);
 
 // Says whether the gradient of this record is still to come and will read what its row saves.
 void wf_note_saved(struct wf_record *r, bool saves);

@@ -1,6 +1,7 @@
 // The tape. A gradient pass walks the records that precede y backwards; each adds the gradients of
 // its inputs to what other readers of them have left. The gradients are ordinary records.
 #include "core/tape.h"
+#include "core/segment.h"
 
 enum { MAX_INPUTS = 16 };
 
@@ -43,6 +44,33 @@ static bool walk_record(weft_scope *s, struct wf_record *r, const struct wf_tape
     return true;
 }
 
+static bool walk(weft_scope *s, int first, int last, const struct wf_tape_ops *ops);
+
+// Through a clone of the segment instead of its own records.
+static bool walk_segment(weft_scope *s, struct wf_segment *g, const struct wf_tape_ops *ops)
+{
+    if (!wf_segment_has_grad(s, g))
+        return true;
+    int first = s->nrecords;
+    if (!wf_segment_clone(s, g))
+        return false;
+    bool ok = walk(s, first, s->nrecords, ops);
+    wf_segment_take_grads(s, g);
+    return ok;
+}
+
+// Records last-1 .. first.
+static bool walk(weft_scope *s, int first, int last, const struct wf_tape_ops *ops)
+{
+    for (int i = last - 1; i >= first; i--) {
+        struct wf_segment *g = s->record[i]->segment;
+        if (!(g ? walk_segment(s, g, ops) : walk_record(s, s->record[i], ops)))
+            return false;
+        i = g ? g->first : i;
+    }
+    return true;
+}
+
 // Works out anew what is tracked: what depends on x or, without x, on parameters: those of `store`,
 // or with NULL of any.
 static void track(weft_scope *s, const struct wf_tensor *x, const void *store)
@@ -75,10 +103,8 @@ bool wf_tape_walk(weft_scope *s, const char *call, const weft_tensor *y, struct 
     if (!t->tracked || !add_grad(s, t, ops->ones(s, y), ops))
         return wf_scope_fail(s, WEFT_PARAM, "%s: the scalar does not depend on %s", call,
                              x ? "that tensor" : "a parameter that is not frozen");
-    for (int i = t->record ? t->record->index : -1; i >= 0; i--) {
-        if (!walk_record(s, s->record[i], ops))
-            return false;
-    }
+    if (!walk(s, 0, t->record ? t->record->index + 1 : 0, ops))
+        return false;
     // What the gradients' own gradients would read is not kept for them.
     for (int i = before; i < s->nrecords; i++)
         wf_note_saved(s->record[i], false);

@@ -8,6 +8,7 @@
 struct wf_storage {
     weft_device *dev;
     struct wf_block *block; // NULL: the host program's
+    bool borrowed;          // the host program's, or a copy on its way from there
     cl_mem mem;
     atomic_int refs;
     void (*released)(void *priv, cl_mem mem);
@@ -49,6 +50,7 @@ struct wf_tensor {
     int uses;               // of these, in the plan that is running and not yet run
     int saved;              // gradients that will read it
     weft_tensor *grad;      // while a backward pass runs
+    struct wf_tensor *again; // the same of the record's latest clone
     struct wf_tensor *next; // of the scope; while dead, of the queue of free handles
 };
 

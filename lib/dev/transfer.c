@@ -122,6 +122,44 @@ bool wf_download(weft_device *dev, cl_mem from, size_t offset, void *to, size_t 
     return true;
 }
 
+// An event that nobody waits for is only reached if the queue is flushed.
+static bool on_its_way(weft_device *dev, cl_event *event, struct weft_error *err)
+{
+    dev->count.copies++;
+    if (WF_CL(&dev->cl, err, clFlush, dev->queue))
+        return true;
+    // The host memory is free again only once the copy has ended.
+    dev->cl.clWaitForEvents(1, event);
+    WF_CL_FREE(&dev->cl, clReleaseEvent, *event);
+    *event = NULL;
+    return false;
+}
+
+bool wf_download_start(weft_device *dev, cl_mem from, size_t offset, void *to, size_t bytes,
+                       cl_event *event, struct weft_error *err)
+{
+    bool ok = bytes ? WF_CL(&dev->cl, err, clEnqueueReadBuffer, dev->queue, from, CL_FALSE, offset,
+                            bytes, to, 0, NULL, event)
+                    : WF_CL(&dev->cl, err, clEnqueueMarkerWithWaitList, dev->queue, 0, NULL, event);
+    return ok && on_its_way(dev, event, err);
+}
+
+bool wf_upload_start(weft_device *dev, cl_mem to, const void *from, size_t bytes, cl_event *event,
+                     struct weft_error *err)
+{
+    return WF_CL(&dev->cl, err, clEnqueueWriteBuffer, dev->queue, to, CL_FALSE, 0, bytes, from, 0,
+                 NULL, event) &&
+           on_its_way(dev, event, err);
+}
+
+bool wf_event_wait(weft_device *dev, cl_event event, struct weft_error *err)
+{
+    if (!WF_CL(&dev->cl, err, clWaitForEvents, 1, &event))
+        return false;
+    after_wait(dev);
+    return true;
+}
+
 bool wf_fill(weft_device *dev, cl_mem to, size_t bytes, const void *pattern, size_t pattern_bytes,
              struct weft_error *err)
 {

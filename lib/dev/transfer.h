@@ -30,6 +30,14 @@ bool wf_upload(weft_device *dev, cl_mem to, size_t offset, const void *from, siz
 // Waits for everything before it, then for the copy.
 bool wf_download(weft_device *dev, cl_mem from, size_t offset, void *to, size_t bytes,
                  struct weft_error *err);
+// Begins the copy and returns; *event, owned by the caller, is complete when it is there.
+bool wf_download_start(weft_device *dev, cl_mem from, size_t offset, void *to, size_t bytes,
+                       cl_event *event, struct weft_error *err);
+// Begins a copy from memory that stays as it is until *event, owned by the caller, is complete.
+bool wf_upload_start(weft_device *dev, cl_mem to, const void *from, size_t bytes, cl_event *event,
+                     struct weft_error *err);
+// Waits for one event.
+bool wf_event_wait(weft_device *dev, cl_event event, struct weft_error *err);
 // Sets `bytes` bytes to a pattern of 1, 2, 4 or 8 bytes.
 bool wf_fill(weft_device *dev, cl_mem to, size_t bytes, const void *pattern, size_t pattern_bytes,
              struct weft_error *err);

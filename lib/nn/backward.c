@@ -1,4 +1,5 @@
 // Gradients of parameters: the tape's walk, and the records that leave its result in the store.
+#include "core/segment.h"
 #include "core/tape.h"
 #include "nn/params.h"
 #include "op/op.h"
@@ -90,6 +91,21 @@ weft_tensor *weft_grad(weft_scope *s, const weft_tensor *y, const weft_tensor *x
     weft_tensor *g = t->grad;
     wf_tape_forget(s);
     return ok ? g : NULL;
+}
+
+weft_tensor *weft_checkpoint(weft_scope *s,
+                             weft_tensor *(*fn)(weft_scope *s, void *priv, const weft_tensor *x),
+                             void *priv, const weft_tensor *x)
+{
+    if (!wf_scope_takes(s, "checkpoint", x))
+        return NULL;
+    if (!fn) {
+        wf_scope_wrong(s, "checkpoint: the function is NULL");
+        return NULL;
+    }
+    int first = s->nrecords;
+    weft_tensor *y = fn(s, priv, x);
+    return wf_scope_takes(s, "checkpoint", y) && wf_segment_end(s, first) ? y : NULL;
 }
 
 bool weft_zero_grad(weft_scope *s, weft_params *params)
