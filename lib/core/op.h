@@ -18,8 +18,8 @@ struct wf_record {
     const char *label;        // of the caller; "" for none
     int index;                // place in the scope
     bool done, live;
-    bool saves; // counted in the `saved` of what its gradient reads
-    bool lazy;  // runs only if something needs it
+    bool saves;                 // counted in the `saved` of what its gradient reads
+    bool lazy;                  // runs only if something needs it
     struct wf_segment *segment; // the outermost that it belongs to; NULL: none
 };
 

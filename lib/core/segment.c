@@ -1,7 +1,7 @@
 // Segments: records that are run again for the gradient.
 //
-// A clone reads what the segment read from outside, and leaves the same bits: what is random has its
-// counters in the records' attributes.
+// A clone reads what the segment read from outside, and leaves the same bits: what is random has
+// its counters in the records' attributes.
 #include "core/segment.h"
 
 static bool is_inside(const struct wf_segment *g, const struct wf_tensor *t)

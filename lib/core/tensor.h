@@ -43,15 +43,15 @@ struct wf_tensor {
     int64_t stride[WEFT_MAX_DIMS], offset; // in elements, valid with storage
     struct wf_variable *variable;          // a leaf that reads this one, at
     uint64_t version;
-    bool tracked;           // depends on a parameter that is not frozen, in a scope that trains
-    bool leaf_tracked;      // of a leaf: is such a parameter
-    bool wanted;            // keeps its storage until the reset
-    int consumers;          // records that read it
-    int uses;               // of these, in the plan that is running and not yet run
-    int saved;              // gradients that will read it
-    weft_tensor *grad;      // while a backward pass runs
+    bool tracked;            // depends on a parameter that is not frozen, in a scope that trains
+    bool leaf_tracked;       // of a leaf: is such a parameter
+    bool wanted;             // keeps its storage until the reset
+    int consumers;           // records that read it
+    int uses;                // of these, in the plan that is running and not yet run
+    int saved;               // gradients that will read it
+    weft_tensor *grad;       // while a backward pass runs
     struct wf_tensor *again; // the same of the record's latest clone
-    struct wf_tensor *next; // of the scope; while dead, of the queue of free handles
+    struct wf_tensor *next;  // of the scope; while dead, of the queue of free handles
 };
 
 static inline struct wf_tensor *wf_tensor(const weft_tensor *x)
