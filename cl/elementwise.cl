@@ -27,10 +27,12 @@
     ((b) == (T)0 ? (T)0                                                                            \
                  : ((b) == (T)-1 ? -(a) : (a) / ((((b) == (T)0) | ((b) == (T)-1)) ? (T)1 : (b))))
 #define ABS(T, x) ((x) < (T)0 ? -(x) : (x))
+#define ROUNDED(f, x) (x)
 #define MOD(T, a, b) FLOOR_MOD(T, a, b, (a) - (b)*DIVIDE(T, a, b))
 #else
 #define DIVIDE(T, a, b) ((a) / (b))
 #define ABS(T, x) fabs(x)
+#define ROUNDED(f, x) f(x)
 #define MOD(T, a, b) FLOOR_MOD(T, a, b, fmod(a, b))
 #endif
 

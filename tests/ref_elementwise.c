@@ -107,11 +107,11 @@ REF1(softplus, log1p(exp(x0)))
 REF1(softsign, x0 / (1 + fabs(x0)))
 REF1(selu, 1.0507009873554804934193349852946 *
                (x0 > 0 ? x0 : 1.6732632423543772848170429916717 * expm1(x0)))
-REF1(gelu, x0 * 0.5 * (1 + erf(x0 / sqrt(2))))
+REF1(gelu, x0 * 0.5 * erfc(-x0 / sqrt(2)))
 REF1(silu, x0 / (1 + exp(-x0)))
 REF1(mish, x0 *tanh(log1p(exp(x0))))
-REF1(hardsigmoid, fmin(fmax(x0 / 6 + 0.5, 0), 1))
-REF1(hardswish, x0 *fmin(fmax(x0 / 6 + 0.5, 0), 1))
+REF1(hardsigmoid, fmin(fmax((x0 + 3) / 6, 0), 1))
+REF1(hardswish, x0 *fmin(fmax((x0 + 3) / 6, 0), 1))
 REF1(erf, erf(x0))
 REF1(sign, (x0 > 0) - (x0 < 0))
 REF1(floor, floor(x0))
@@ -239,7 +239,7 @@ const struct op_ref op_refs_elementwise[] = {
     ONE(hardsigmoid, 6, SHAPES(-6, 6)),
     ONE(hardswish, 8, SHAPES(-6, 6)),
     ONE(erf, 16, SHAPES(-3, 3)),
-    ONE(leaky_relu, 1, {.in = {{2, {33, 5}}}, .a = 0.01, .lo = -2, .hi = 2},
+    ONE(leaky_relu, 2, {.in = {{2, {33, 5}}}, .a = 0.01, .lo = -2, .hi = 2},
         {.in = {{1, {9000}}}, .a = -2, .lo = -2, .hi = 2}),
     ONE(elu, 8, {.in = {{2, {33, 5}}}, .a = 1, .lo = -4, .hi = 4},
         {.in = {{1, {9000}}}, .a = 1.5, .lo = -4, .hi = 4}),

@@ -50,9 +50,9 @@ WEFT_API weft_tensor *weft_hardsigmoid(weft_scope *s,
                                        const weft_tensor *x); // min(max(x / 6 + 1/2, 0), 1)
 WEFT_API weft_tensor *weft_hardswish(weft_scope *s, const weft_tensor *x); // x hardsigmoid(x)
 WEFT_API weft_tensor *weft_erf(weft_scope *s, const weft_tensor *x);       // the error function
-// The gradient of these is zero everywhere.
+// Steps, integers too (those that round leave them as they are); the gradient is zero everywhere.
 WEFT_API weft_tensor *weft_sign(weft_scope *s,
-                                const weft_tensor *x); // -1, 0, 1, or NaN; integers too
+                                const weft_tensor *x);                 // -1, 0, 1, or NaN
 WEFT_API weft_tensor *weft_floor(weft_scope *s, const weft_tensor *x); // to the next integer below
 WEFT_API weft_tensor *weft_ceil(weft_scope *s, const weft_tensor *x);  // to the next integer above
 WEFT_API weft_tensor *weft_round(weft_scope *s,

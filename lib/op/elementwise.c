@@ -108,7 +108,6 @@ static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *g
 #define EW1(name, dtypes, saves, y, dx0)      ROW(name, 1, 0, dtypes, saves, y, dx0)
 #define EWA(name, dtypes, saves, y, dx0)      ROW(name, 1, 1, dtypes, saves, y, dx0)
 #define EW2(name, dtypes, saves, y, dx0, dx1) ROW(name, 2, 0, dtypes, saves, y, dx0, dx1)
-#define FLAT(name, dtypes, y)                 FLAT_ROW(name, 1, 0, dtypes, y)
 #define TEST(name, y)                         FLAT_ROW(name, 2, 0, ALL_TYPES, y " ? (T)1 : (T)0")
 #include "op/elementwise.def"
 ROW(clamp, 1, 2, ANY, INPUT,
@@ -120,7 +119,6 @@ FLAT_ROW(logical_not, 1, 0, ALL_TYPES, "x0 == (T)0 ? (T)1 : (T)0")
 #undef EW1
 #undef EWA
 #undef EW2
-#undef FLAT
 #undef TEST
 
 static bool check_dtype(weft_scope *s, const struct row *row, const weft_tensor *x)
@@ -195,7 +193,6 @@ static weft_tensor *record2(weft_scope *s, const struct row *row, enum weft_dtyp
     {                                                             \
         return record1(s, &row_##name, x, NULL);                  \
     }
-#define FLAT(name, dtypes, y) EW1(name, dtypes, NOTHING, y, NULL)
 #define EWA(name, dtypes, saves, y, dx0)                                    \
     weft_tensor *weft_##name(weft_scope *s, const weft_tensor *x, double a) \
     {                                                                       \
@@ -215,7 +212,6 @@ static weft_tensor *record2(weft_scope *s, const struct row *row, enum weft_dtyp
 #undef EW1
 #undef EWA
 #undef EW2
-#undef FLAT
 #undef TEST
 
 weft_tensor *weft_logical_not(weft_scope *s, const weft_tensor *x)
@@ -280,7 +276,6 @@ const struct wf_op *const wf_elementwise_rows[] = {
 #define EW1(name, dtypes, saves, y, dx0)      &row_##name.op,
 #define EWA(name, dtypes, saves, y, dx0)      &row_##name.op,
 #define EW2(name, dtypes, saves, y, dx0, dx1) &row_##name.op,
-#define FLAT(name, dtypes, y)                 &row_##name.op,
 #define TEST(name, y)                         &row_##name.op,
 #include "op/elementwise.def"
     &row_clamp.op, &row_where.op, &row_logical_not.op, &op_cast, NULL,
