@@ -146,6 +146,23 @@ START_TEST(progress_counts_up_and_may_cancel)
 }
 END_TEST
 
+START_TEST(borrowed_data_is_read_by_a_call_once)
+{
+    int64_t n = N;
+    static float v[N], got[N];
+    weft_tensor *x =
+        weft_borrow(s, v, weft_borrow_params(.dtype = WEFT_F32, .ndim = 1, .shape = &n));
+    weft_tensor *gone = weft_neg(s, x), *kept = weft_square(s, x);
+    weft_want(s, kept);
+    weft_tensor *y = weft_add(s, weft_exp(s, gone), weft_exp(s, kept));
+    ck_assert(weft_read(s, y, got, sizeof got));
+    ck_assert_float_eq(got[3], 2);
+    ck_assert(weft_read(s, kept, got, sizeof got));
+    ck_assert(!weft_read(s, gone, got, sizeof got));
+    assert_error(WEFT_STALE, "neg: borrowed data would be read again");
+}
+END_TEST
+
 enum { DEPTH = 8, LONG = 1 << 16 };
 
 static weft_tensor *stretch(weft_scope *scope, void *priv, const weft_tensor *x)
@@ -158,13 +175,27 @@ static weft_tensor *stretch(weft_scope *scope, void *priv, const weft_tensor *x)
     return y;
 }
 
-static uint64_t train(bool checkpoint, float *grad)
+// A segment of two, of which each is one.
+static weft_tensor *nested(weft_scope *scope, void *priv, const weft_tensor *x)
+{
+    return weft_checkpoint(scope, stretch, priv, weft_checkpoint(scope, stretch, priv, x));
+}
+
+enum form { PLAIN, FLAT, NESTED };
+
+static const weft_tensor *forward(enum form form, weft_params *p)
+{
+    const weft_tensor *x = ramp(LONG);
+    for (int i = 0; i < 4; i += form == NESTED ? 2 : 1)
+        x = form == PLAIN ? stretch(s, p, x)
+                          : weft_checkpoint(s, form == NESTED ? nested : stretch, p, x);
+    return x;
+}
+
+static uint64_t train(enum form form, float *grad)
 {
     weft_params *p = weft_params_create(dev, 1, NULL);
-    const weft_tensor *x = ramp(LONG);
-    for (int i = 0; i < 4; i++)
-        x = checkpoint ? weft_checkpoint(s, stretch, p, x) : stretch(s, p, x);
-    weft_tensor *loss = weft_sum(s, x, NULL);
+    weft_tensor *loss = weft_sum(s, forward(form, p), NULL);
     // The forward pass alone: what it keeps is what the gradient reads.
     ck_assert_msg(weft_item(s, loss) > 0, "%s", weft_scope_error(s)->text);
     uint64_t kept = stats().bytes_used;
@@ -179,12 +210,32 @@ static uint64_t train(bool checkpoint, float *grad)
 START_TEST(a_checkpoint_gives_the_same_gradient_in_less_memory)
 {
     float *a = malloc(LONG * sizeof *a), *b = malloc(LONG * sizeof *b);
-    uint64_t without = train(false, a), with = train(true, b);
-    ck_assert_mem_eq(a, b, LONG * sizeof *a);
-    ck_assert_msg(with < without / 3, "%llu bytes with, %llu without", (unsigned long long)with,
-                  (unsigned long long)without);
+    uint64_t without = train(PLAIN, a);
+    for (enum form form = FLAT; form <= NESTED; form++) {
+        uint64_t with = train(form, b);
+        ck_assert_mem_eq(a, b, LONG * sizeof *a);
+        ck_assert_msg(with < without / 3, "%llu bytes with, %llu without", (unsigned long long)with,
+                      (unsigned long long)without);
+    }
     free(a);
     free(b);
+}
+END_TEST
+
+START_TEST(a_checkpoint_keeps_nothing_where_no_gradient_comes)
+{
+    uint64_t used[2];
+    for (enum form form = PLAIN; form <= FLAT; form++) {
+        weft_params *p = weft_params_create(dev, 1, NULL);
+        weft_scope *training = s;
+        s = weft_scope_create(dev, NULL, NULL);
+        ck_assert(weft_item(s, weft_sum(s, forward(form, p), NULL)) > 0);
+        used[form] = stats().bytes_used;
+        weft_scope_destroy(&s);
+        s = training;
+        weft_params_destroy(&p);
+    }
+    ck_assert_uint_eq(used[FLAT], used[PLAIN]);
 }
 END_TEST
 
@@ -204,9 +255,11 @@ int main(void)
     tcase_add_test(t, a_read_goes_on_while_the_scope_is_reset);
     tcase_add_test(t, a_read_calls_back_once);
     tcase_add_test(t, borrowed_data_is_read_and_released_once);
+    tcase_add_test(t, borrowed_data_is_read_by_a_call_once);
+    tcase_add_test(t, a_checkpoint_keeps_nothing_where_no_gradient_comes);
     tcase_add_test(t, progress_counts_up_and_may_cancel);
     tcase_add_test(t, a_checkpoint_gives_the_same_gradient_in_less_memory);
-#ifndef WF_DEBUG_ABORT
+#ifndef WF_DEBUG_ABORT // which ends the program there
     tcase_add_test(t, a_read_is_refused_with_the_wrong_room);
     tcase_add_test(t, borrowing_nothing_is_refused);
     tcase_add_test(t, a_checkpoint_without_a_function_is_refused);

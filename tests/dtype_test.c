@@ -170,6 +170,93 @@ START_TEST(nan_and_infinity_propagate)
 }
 END_TEST
 
+START_TEST(nan_goes_through_a_choice)
+{
+    const float v[] = {NAN, 1, -INFINITY, 5}, w[] = {0, NAN, 2, 3};
+    float got[4];
+    read_floats(weft_maximum(s, floats(4, v), floats(4, w)), got);
+    ck_assert(isnan(got[0]) && isnan(got[1]) && got[2] == 2 && got[3] == 5);
+    read_floats(weft_minimum(s, floats(4, v), floats(4, w)), got);
+    ck_assert(isnan(got[0]) && isnan(got[1]) && isinf(got[2]) && got[3] == 3);
+    read_floats(weft_clamp(s, floats(4, v), -2, 2), got);
+    ck_assert(isnan(got[0]) && got[1] == 1 && got[2] == -2 && got[3] == 2);
+    read_floats(weft_sign(s, floats(4, v)), got);
+    ck_assert(isnan(got[0]) && got[1] == 1 && got[2] == -1 && got[3] == 1);
+    read_floats(weft_softplus(s, floats(4, v)), got);
+    ck_assert(isnan(got[0]) && got[2] == 0);
+    // Only what is chosen counts.
+    weft_tensor *good = weft_eq(s, floats(4, v), floats(4, v));
+    read_floats(weft_where(s, good, floats(4, v), floats(4, w)), got);
+    ck_assert(got[0] == 0 && got[1] == 1 && isinf(got[2]) && got[3] == 5);
+    read_floats(weft_cast(s, weft_logical_not(s, floats(4, v)), WEFT_F32), got);
+    ck_assert(got[0] == 0 && got[1] == 0 && got[2] == 0 && got[3] == 0);
+}
+END_TEST
+
+START_TEST(integers_have_pythons_mod_and_bounds)
+{
+    const int32_t a[] = {7, -7, 7, -7, 5, INT32_MIN}, b[] = {3, 3, -3, -3, 0, -1};
+    const int32_t mod[] = {1, 2, -2, -1, 5, 0}, low[] = {3, -7, -3, -7, 0, INT32_MIN};
+    const int32_t bounded[] = {4, -4, 4, -4, 4, -4}, size[] = {7, 7, 7, 7, 5, INT32_MIN};
+    int32_t got[6];
+    int64_t n = 6;
+#define A weft_from_host(s, WEFT_I32, 1, &n, a)
+#define B weft_from_host(s, WEFT_I32, 1, &n, b)
+#define GIVES(call, want)                           \
+    ck_assert(weft_read(s, call, got, sizeof got)); \
+    ck_assert_mem_eq(got, want, sizeof got)
+    GIVES(weft_mod(s, A, B), mod);
+    GIVES(weft_minimum(s, A, B), low);
+    GIVES(weft_clamp(s, A, -4, 4), bounded);
+    GIVES(weft_clamp(s, A, -INFINITY, INFINITY), a);
+    GIVES(weft_abs(s, A), size);
+    GIVES(weft_floor(s, A), a);
+    GIVES(weft_where(s, weft_lt(s, A, B), A, B), low);
+#undef A
+#undef B
+#undef GIVES
+}
+END_TEST
+
+// Differences of a step would find one where an input lies beside it.
+START_TEST(steps_have_a_gradient_of_zeros)
+{
+    weft_tensor *(*const step[])(weft_scope *, const weft_tensor *) = {
+        weft_sign, weft_floor, weft_ceil, weft_round, weft_trunc};
+    const float v[] = {-2.5f, -1, 0, 0.5f, 7.75f};
+    for (size_t i = 0; i < sizeof step / sizeof *step; i++) {
+        float got[5] = {1, 1, 1, 1, 1};
+        weft_tensor *x = floats(5, v);
+        weft_tensor *g = weft_grad(s, weft_sum(s, step[i](s, x), NULL), x);
+        ck_assert_msg(g != NULL, "%s", weft_scope_error(s)->text);
+        read_floats(g, got);
+        for (int j = 0; j < 5; j++)
+            ck_assert_float_eq(got[j], 0);
+    }
+}
+END_TEST
+
+// The condition is BOOL whatever the others are.
+START_TEST(where_chooses_in_every_type)
+{
+    for (enum weft_dtype d = WEFT_F32; d <= WEFT_BOOL && has(d); d++) {
+        float v[40], got[40];
+        for (int i = 0; i < 40; i++)
+            v[i] = (float)(i % 3);
+        weft_tensor *x = weft_cast(s, floats(40, v), d), *one = weft_full(s, d, 0, NULL, 1);
+        weft_tensor *y = weft_where(s, weft_ne(s, x, one), x, weft_full(s, d, 0, NULL, 0));
+        ck_assert_msg(y && y->dtype == d, "%s", weft_scope_error(s)->text);
+        read_floats(weft_cast(s, y, WEFT_F32), got);
+        for (int i = 0; i < 40; i++) {
+            float want = d == WEFT_BOOL || i % 3 == 1 ? 0 : v[i];
+            ck_assert_msg(got[i] == want, "%s: [%d] got %g, want %g", weft_dtype_name(d), i,
+                          (double)got[i], (double)want);
+        }
+        weft_scope_reset(s);
+    }
+}
+END_TEST
+
 START_TEST(a_label_outside_makes_the_loss_nan)
 {
     for (int64_t label = -1; label <= 3; label += 4) {
@@ -207,6 +294,17 @@ START_TEST(wrong_calls_say_what_was_wanted)
     WRONG(weft_add(s, X, I), WEFT_DTYPE, "add: the inputs are F32 and I32; one dtype was wanted");
     WRONG(weft_add(s, X, weft_full(s, WEFT_F32, 1, (int64_t[]){2}, 1)), WEFT_SHAPE,
           "add: [2,3] and [2] do not broadcast");
+    WRONG(weft_pow(s, I, I), WEFT_DTYPE, "pow: the input is I32; a floating dtype was wanted");
+    WRONG(weft_gelu(s, I), WEFT_DTYPE, "gelu: the input is I32");
+    WRONG(weft_lt(s, X, I), WEFT_DTYPE, "lt: the inputs are F32 and I32");
+    WRONG(weft_logical_and(s, B, X), WEFT_DTYPE, "logical_and: the inputs are BOOL and F32");
+    WRONG(weft_clamp(s, X, 2, 1), WEFT_PARAM, "clamp: from 2 to 1; the first must not be larger");
+    WRONG(weft_clamp(s, X, NAN, 1), WEFT_PARAM, "clamp: from nan to 1");
+    WRONG(weft_clamp(s, B, 0, 1), WEFT_DTYPE, "clamp: the input is BOOL");
+    WRONG(weft_where(s, X, X, X), WEFT_DTYPE, "where: the condition is F32; BOOL was wanted");
+    WRONG(weft_where(s, B, X, I), WEFT_DTYPE, "where: the inputs are F32 and I32");
+    WRONG(weft_where(s, B, X, weft_full(s, WEFT_F32, 1, (int64_t[]){2}, 1)), WEFT_SHAPE,
+          "where: [2,3] and [2] do not broadcast");
     WRONG(weft_cast(s, X, (enum weft_dtype)77), WEFT_DTYPE, "cast: dtype 77 is none");
     WRONG(weft_sum(s, X, weft_reduce_params(.axes = (int[]){2}, .naxes = 1)), WEFT_PARAM,
           "sum: axis 2 of 2 dimensions");
@@ -254,6 +352,10 @@ int main(void)
     tcase_add_test(t, half_and_bfloat16_compute);
     tcase_add_test(t, integers_compute_without_traps);
     tcase_add_test(t, nan_and_infinity_propagate);
+    tcase_add_test(t, nan_goes_through_a_choice);
+    tcase_add_test(t, integers_have_pythons_mod_and_bounds);
+    tcase_add_test(t, steps_have_a_gradient_of_zeros);
+    tcase_add_test(t, where_chooses_in_every_type);
     tcase_add_test(t, a_label_outside_makes_the_loss_nan);
     tcase_add_test(t, large_sums_are_exact_enough);
     tcase_add_test(t, wrong_calls_say_what_was_wanted);

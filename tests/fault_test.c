@@ -4,6 +4,7 @@
 #include "device_fixture.h"
 #include "nn/params.h"
 #include "tempdir.h"
+#include <time.h>
 
 enum mode { ONE_FAILS, ALL_FAIL_FROM, MODES };
 
@@ -277,6 +278,50 @@ START_TEST(every_call_of_an_evaluation)
 }
 END_TEST
 
+static float lent[MODEL_VALUES], back[MODEL_VALUES];
+static atomic_int lent_now;
+
+static void got_back(void *priv, const void *data)
+{
+    (void)priv, (void)data;
+    lent_now--;
+}
+
+// Lends data, and reads without waiting what comes of it.
+static bool lend(const struct model *m)
+{
+    const int64_t n = MODEL_VALUES;
+    struct weft_error err = {0};
+    for (int i = 0; i < MODEL_VALUES; i++)
+        lent[i] = (float)i;
+    memset(back, 0, sizeof back);
+    weft_tensor *x = weft_borrow(
+        m->s, lent,
+        weft_borrow_params(.dtype = WEFT_F32, .ndim = 1, .shape = &n, .released = got_back));
+    lent_now += x != NULL;
+    weft_async *a = weft_read_async(m->s, weft_neg(m->s, x), back, sizeof back);
+    bool done = a && weft_async_wait(a, &err);
+    weft_async_destroy(&a);
+    return done;
+}
+
+static void check_lent(const struct model *m, bool done)
+{
+    weft_scope_clear(m->s);
+    weft_device_wait(weft_scope_device(m->s), NULL);
+    for (int i = 0; i < 5000 && lent_now; i++)
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    ck_assert_int_eq(lent_now, 0);
+    for (int i = 0; done && i < MODEL_VALUES; i++)
+        ck_assert_float_eq(back[i], (float)-i);
+}
+
+START_TEST(every_call_of_borrowing_and_an_asynchronous_read)
+{
+    each_fault(_i, lend, check_lent);
+}
+END_TEST
+
 static struct weft_error file_error;
 static char old_file[4096];
 static size_t old_bytes;
@@ -394,6 +439,7 @@ int main(void)
     tcase_add_loop_test(t, every_call_of_a_step, 0, MODES);
     tcase_add_loop_test(t, every_call_of_a_first_step, 0, MODES);
     tcase_add_loop_test(t, every_call_of_an_evaluation, 0, MODES);
+    tcase_add_loop_test(t, every_call_of_borrowing_and_an_asynchronous_read, 0, MODES);
     tcase_add_loop_test(t, every_call_of_a_save, 0, MODES);
     tcase_add_loop_test(t, every_call_of_a_load, 0, MODES);
     tcase_add_test(t, half_an_update_is_known);

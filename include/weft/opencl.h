@@ -54,8 +54,9 @@ struct weft_opencl_import_params {
 #define weft_opencl_import_params(...) WEFT_PARAMS(weft_opencl_import_params, __VA_ARGS__)
 
 // The program's buffer as a tensor of the scope, without a copy. It is read when the scope runs,
-// so its content must stay until then. WEFT_PARAM if the buffer is of another context or too small
-// for the shape and strides.
+// so its content must stay until then, and is read once: asking again for a value that came
+// directly of it and was not kept is WEFT_STALE (weft_want keeps it). WEFT_PARAM if the buffer is
+// of another context or too small for the shape and strides.
 WEFT_API weft_tensor *weft_opencl_import(weft_scope *s, cl_mem mem,
                                          const struct weft_opencl_import_params *o);
 

@@ -243,7 +243,9 @@ static bool run_plan(weft_scope *s, struct wf_tensor *target)
             lowest = i;
     }
     wf_watch_begin(s, lowest);
-    bool ok = run_live(&p, lowest) && wf_watch_end(s);
+    bool ok = run_live(&p, lowest);
+    if (ok)
+        wf_watch_end(s);
     for (int i = 0; i < s->nrecords; i++) {
         s->record[i]->live = false;
         for (int j = 0; j < s->record[i]->nin; j++)

@@ -9,9 +9,21 @@ static bool is_inside(const struct wf_segment *g, const struct wf_tensor *t)
     return t->record && t->record->index >= g->first && t->record->index < g->last;
 }
 
-// What the segment reads from outside stays until it has been cloned.
+static bool is_tracked(const weft_scope *s, const struct wf_segment *g)
+{
+    for (int i = g->first; i < g->last; i++) {
+        for (int j = 0; j < s->record[i]->nout; j++) {
+            if (s->record[i]->out[j]->tracked)
+                return true;
+        }
+    }
+    return false;
+}
+
+// What the segment reads from outside stays until it has been cloned, if a gradient may come.
 static void hold_inputs(weft_scope *s, struct wf_segment *g, bool on)
 {
+    on = on && is_tracked(s, g);
     for (int i = g->first; i < g->last && g->holds != on; i++) {
         struct wf_record *r = s->record[i];
         for (int j = 0; j < r->nin; j++) {

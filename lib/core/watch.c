@@ -44,10 +44,9 @@ bool wf_watch_step(weft_scope *s, struct wf_record *r, struct weft_error *err)
     return true;
 }
 
-bool wf_watch_end(weft_scope *s)
+void wf_watch_end(weft_scope *s)
 {
     s->steps_done = s->steps;
     if (s->steps)
         report(s, NULL);
-    return true;
 }

@@ -9,7 +9,7 @@ void wf_watch_begin(weft_scope *s, int lowest);
 // another thread or by its progress callback? Would the record read borrowed data again? Errors
 // without the op's name.
 bool wf_watch_step(weft_scope *s, struct wf_record *r, struct weft_error *err);
-// The plan has run; always true.
-bool wf_watch_end(weft_scope *s);
+// The plan has run, to its end.
+void wf_watch_end(weft_scope *s);
 
 #endif
