@@ -47,11 +47,6 @@ static const char *describe(const struct op_ref *r, int c)
     return text;
 }
 
-static bool is_label(const struct op_ref *r, int input)
-{
-    return input == 1 && !strcmp(r->name, "cross_entropy");
-}
-
 // Inputs that the float type holds exactly, so that both sides compute from the same numbers.
 static void make_inputs(const struct op_ref *r, const struct op_case *c, struct array *x)
 {
@@ -59,9 +54,10 @@ static void make_inputs(const struct op_ref *r, const struct op_case *c, struct 
         array_make(&x[i], c->in[i].ndim, c->in[i].shape);
         for (int64_t j = 0; j < array_count(&x[i]); j++) {
             double v = c->lo + (c->hi - c->lo) * uniform();
-            x[i].v[j] = is_label(r, i)             ? floor(uniform() * (double)c->in[0].shape[1])
-                        : r->integer && r->nin > 1 ? floor(v)
-                                                   : (double)(float)v;
+            x[i].v[j] = r->kind[i] == INDEX   ? floor(uniform() * c->limit)
+                        : r->kind[i] == FLAG  ? uniform() < 0.5
+                        : r->kind[i] == WHOLE ? floor(v)
+                                              : (double)(float)v;
         }
     }
 }
@@ -133,22 +129,10 @@ static double *from_device(weft_scope *s, const weft_tensor *t)
     return v;
 }
 
-// How large the numbers are whose rounding an output carries: of sums, all their terms.
-static double magnitude(const struct op_ref *r, const struct op_case *c, const struct array *x,
-                        const struct array *y)
+// That of input i where `dtype` is tested.
+static enum weft_dtype input_dtype(const struct op_ref *r, int i, enum weft_dtype dtype)
 {
-    double most = 0, terms = 1;
-    for (int i = 0; i < r->nin; i++) {
-        for (int64_t j = 0; j < array_count(&x[i]) && !is_label(r, i); j++)
-            most = fmax(most, fabs(x[i].v[j]));
-    }
-    if (!strcmp(r->name, "sum") && array_count(y))
-        terms = (double)array_count(&x[0]) / (double)array_count(y);
-    if (!strcmp(r->name, "matmul")) {
-        terms = (double)c->in[0].shape[c->in[0].ndim - 1];
-        most *= most;
-    }
-    return most * sqrt(terms);
+    return r->kind[i] == INDEX ? WEFT_I64 : r->kind[i] == FLAG ? WEFT_BOOL : dtype;
 }
 
 static void compare(const char *what, const double *got, const struct array *want, double absolute,
@@ -159,12 +143,6 @@ static void compare(const char *what, const double *got, const struct array *wan
         ck_assert_msg(off <= absolute + relative * fabs(want->v[i]),
                       "%s: y[%lld] got %.9g, want %.9g", what, (long long)i, got[i], want->v[i]);
     }
-}
-
-static bool sums(const struct op_ref *r)
-{
-    return !strcmp(r->name, "sum") || !strcmp(r->name, "matmul") || !strcmp(r->name, "mean") ||
-           !strcmp(r->name, "cross_entropy");
 }
 
 static void check_value(const struct op_ref *r, int c, enum weft_dtype dtype, bool strided)
@@ -179,7 +157,7 @@ static void check_value(const struct op_ref *r, int c, enum weft_dtype dtype, bo
     make_inputs(r, o, x);
     r->ref(x, &y, o);
     for (int i = 0; i < r->nin; i++)
-        t[i] = to_device(s, &x[i], is_label(r, i) ? WEFT_I64 : dtype, strided);
+        t[i] = to_device(s, &x[i], input_dtype(r, i, dtype), strided);
     weft_tensor *out = r->call(s, t, o);
     ck_assert_msg(out != NULL, "%s: %s", what, weft_scope_error(s)->text);
     weft_tensor want = {.ndim = y.ndim};
@@ -187,7 +165,7 @@ static void check_value(const struct op_ref *r, int c, enum weft_dtype dtype, bo
     ck_assert_msg(wf_same_shape(out, &want), "%s: y is %s, want %s", what,
                   WF_SHAPE(out->ndim, out->shape), WF_SHAPE(y.ndim, y.shape));
     double *got = from_device(s, out), unit = dtype == WEFT_F64 ? 0x1p-53 : 0x1p-24;
-    double absolute = sums(r) ? r->tolerance * unit * magnitude(r, o, x, &y) : 0;
+    double absolute = r->scale ? r->tolerance * unit * r->scale(x, &y) : 0;
     compare(what, got, &y, absolute, r->tolerance * unit);
     free(got);
     free(y.v);
@@ -261,12 +239,12 @@ static void check_grad(const struct op_ref *r, int c, bool strided)
     for (int64_t i = 0; i < array_count(&y); i++)
         weight.v[i] = (double)(float)(2 * uniform() - 1);
     for (int i = 0; i < r->nin; i++)
-        t[i] = to_device(s, &x[i], is_label(r, i) ? WEFT_I64 : WEFT_F32, strided);
+        t[i] = to_device(s, &x[i], input_dtype(r, i, WEFT_F32), strided);
     weft_tensor *out = r->call(s, t, o);
     weft_tensor *w = to_device(s, &weight, WEFT_F32, false);
     weft_tensor *loss = weft_sum(s, weft_mul(s, out, w), NULL);
     for (int i = 0; i < r->nin; i++) {
-        if (is_label(r, i) || !strcmp(r->name, "full"))
+        if (r->kind[i] != VALUE)
             continue;
         weft_tensor *g = weft_grad(s, loss, t[i]);
         ck_assert_msg(g && wf_same_shape(g, t[i]), "%s: gradient of input %d: %s", describe(r, c),

@@ -3,7 +3,7 @@
 #define WEFT_TESTS_REF_H
 #include <weft/weft.h>
 
-enum { MAX_IN = 2, MAX_CASES = 24 };
+enum { MAX_IN = 4, MAX_CASES = 24 };
 
 // A dense array of doubles on the host.
 struct array {
@@ -14,8 +14,17 @@ struct array {
 int64_t array_count(const struct array *a);
 // Sets the shape and takes memory (free).
 void array_make(struct array *a, int ndim, const int64_t *shape);
+// The largest |a|.
+double array_largest(const struct array *a);
 // Element of x at the place that index i of y's shape broadcasts from.
 double array_at(const struct array *x, const struct array *y, int64_t i);
+
+enum input_kind {
+    VALUE, // of the dtype that is tested, in lo .. hi
+    WHOLE, // likewise, whole numbers
+    INDEX, // I64 in 0 .. limit - 1
+    FLAG,  // BOOL
+};
 
 struct op_case {
     struct {
@@ -23,6 +32,7 @@ struct op_case {
         int64_t shape[5];
     } in[MAX_IN];
     double lo, hi;      // range of the inputs [-2 .. 2]
+    double limit;       // of INDEX
     double a, b;        // options of elementwise ops
     int naxes, axes[4]; // of reductions; axes[0], axes[1]: dims of transpose, first of flatten
     bool keep;
@@ -33,15 +43,27 @@ struct op_case {
 struct op_ref {
     const char *name; // of the row
     int nin;
-    bool smooth;      // has a gradient
-    bool integer;     // y is compared exactly
-    double tolerance; // in units of 2^-24 (2^-53) times the magnitude that is summed
+    enum input_kind kind[MAX_IN];
+    bool smooth;      // the VALUE inputs have gradients
+    double tolerance; // in units of 2^-24 (2^-53) times |y| and, with `scale`, times that too
+    // Where terms cancel: how large the numbers are whose rounding y carries. NULL: none do.
+    double (*scale)(const struct array *x, const struct array *y);
     weft_tensor *(*call)(weft_scope *s, weft_tensor *const *x, const struct op_case *c);
-    // Makes y. x[1] of cross_entropy holds labels.
-    void (*ref)(const struct array *x, struct array *y, const struct op_case *c);
+    void (*ref)(const struct array *x, struct array *y, const struct op_case *c); // makes y
     struct op_case cases[MAX_CASES]; // ends with lo == hi
 };
-extern const struct op_ref op_refs_elementwise[]; // ends with {0}
+
+// One table for each family of operations, op_refs_NAME in ref_NAME.c; each ends with {0}.
+#define REF_FAMILIES(X) \
+    X(elementwise)      \
+    X(fill)             \
+    X(loss)             \
+    X(matmul)           \
+    X(reduce)           \
+    X(shape)
+#define X(family) extern const struct op_ref op_refs_##family[];
+REF_FAMILIES(X)
+#undef X
 // The i-th of all references; NULL past the last.
 const struct op_ref *op_ref_at(int i);
 

@@ -1,6 +1,7 @@
 // References of the elementwise operations.
 #include "ref_rows.h"
 #include <math.h>
+#include <stdlib.h>
 
 #define REF1(name, expression)                                                              \
     static void ref_##name(const struct array *x, struct array *y, const struct op_case *c) \
@@ -152,14 +153,22 @@ static weft_tensor *call_clamp(weft_scope *s, weft_tensor *const *x, const struc
     return weft_clamp(s, x[0], c->a, c->b);
 }
 
-// The condition is the sign of the first input.
 static weft_tensor *call_where(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
 {
     (void)c;
-    weft_tensor *zero = weft_full(s, x[0]->dtype, 0, NULL, 0);
-    return weft_where(s, weft_gt(s, x[0], zero), x[0], x[1]);
+    return weft_where(s, x[0], x[1], x[2]);
 }
-REF2(where, x0 > 0 ? x0 : x1)
+
+static void ref_where(const struct array *x, struct array *y, const struct op_case *c)
+{
+    struct array all;
+    (void)c;
+    array_broadcast(&x[1], &x[2], &all);
+    array_broadcast(&x[0], &all, y);
+    free(all.v);
+    for (int64_t i = 0; i < array_count(y); i++)
+        y->v[i] = array_at(&x[array_at(&x[0], y, i) != 0 ? 1 : 2], y, i);
+}
 
 // There and back through the other floating type that holds the values.
 static weft_tensor *call_cast(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
@@ -167,12 +176,6 @@ static weft_tensor *call_cast(weft_scope *s, weft_tensor *const *x, const struct
     (void)c;
     bool f64 = weft_device_has(weft_scope_device(s), WEFT_CAP_F64);
     return weft_cast(s, weft_cast(s, x[0], f64 ? WEFT_F64 : WEFT_F32), x[0]->dtype);
-}
-
-static weft_tensor *call_detach(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
-{
-    (void)c;
-    return weft_detach(s, x[0]);
 }
 
 // The sizes at which tiles, vectors and blocks end, and nothing.
@@ -194,19 +197,13 @@ static weft_tensor *call_detach(weft_scope *s, weft_tensor *const *x, const stru
     {                                                                                        \
         .in = {{1, {9000}}, {1, {9000}}}, .lo = LO, .hi = HI                                 \
     }
-#define FLAT(name_, ...)                                                               \
-    {                                                                                  \
-        .name = #name_, .nin = 1, .call = call_##name_, .ref = ref_##name_, .cases = { \
-            __VA_ARGS__                                                                \
-        }                                                                              \
-    }
-#define TEST(name_)                                                                          \
-    {                                                                                        \
-        .name = #name_, .nin = 2, .integer = true, .call = call_##name_, .ref = ref_##name_, \
-        .cases = {                                                                           \
-            {.in = {{2, {33, 65}}, {1, {65}}}, .lo = 0, .hi = 3},                            \
-            {.in = {{1, {64}}, {0}}, .lo = 0, .hi = 3}                                       \
-        }                                                                                    \
+#define TEST(name_)                                                             \
+    {                                                                           \
+        .name = #name_, .nin = 2, .kind = {WHOLE, WHOLE}, .call = call_##name_, \
+        .ref = ref_##name_, .cases = {                                          \
+            {.in = {{2, {33, 65}}, {1, {65}}}, .lo = 0, .hi = 3},               \
+            {.in = {{1, {64}}, {0}}, .lo = 0, .hi = 3}                          \
+        }                                                                       \
     }
 
 const struct op_ref op_refs_elementwise[] = {
@@ -263,7 +260,16 @@ const struct op_ref op_refs_elementwise[] = {
     TWO(maximum, 0, PAIRS(-2, 2)),
     TWO(pow, 16, PAIRS(0.5, 3)),
     TWO(atan2, 8, PAIRS(-2, 2)),
-    TWO(where, 0, PAIRS(-2, 2)),
+    {.name = "where",
+     .nin = 3,
+     .kind = {FLAG},
+     .smooth = true,
+     .call = call_where,
+     .ref = ref_where,
+     .cases = {{.in = {{2, {33, 5}}, {2, {33, 5}}, {2, {33, 5}}}, .lo = -2, .hi = 2},
+               {.in = {{1, {65}}, {2, {31, 1}}, {0}}, .lo = -2, .hi = 2},
+               {.in = {{3, {2, 1, 32}}, {1, {32}}, {3, {1, 63, 32}}}, .lo = -2, .hi = 2},
+               {.in = {{2, {0, 4}}, {1, {4}}, {0}}, .lo = -2, .hi = 2}}},
     TEST(eq),
     TEST(ne),
     TEST(lt),
@@ -275,16 +281,15 @@ const struct op_ref op_refs_elementwise[] = {
     TEST(logical_xor),
     {.name = "logical_not",
      .nin = 1,
-     .integer = true,
+     .kind = {WHOLE},
      .call = call_logical_not,
      .ref = ref_logical_not,
-     .cases = {SHAPES(0, 1)}},
+     .cases = {SHAPES(0, 2)}},
     {.name = "cast",
      .nin = 1,
      .smooth = true,
      .call = call_cast,
      .ref = ref_same,
      .cases = {SHAPES(-2, 2)}},
-    {.name = "detach", .nin = 1, .call = call_detach, .ref = ref_same, .cases = {SHAPES(-2, 2)}},
     {0},
 };

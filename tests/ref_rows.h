@@ -18,19 +18,17 @@ void array_broadcast(const struct array *a, const struct array *b, struct array 
         (void)c;                                                                                   \
         return weft_##name(s, x[0], x[1]);                                                         \
     }
-#define ONE(name_, tol, ...)                                                              \
-    {                                                                                     \
-        .name = #name_, .nin = 1, .smooth = true, .tolerance = tol, .call = call_##name_, \
-        .ref = ref_##name_, .cases = {                                                    \
-            __VA_ARGS__                                                                   \
-        }                                                                                 \
+#define REF(name_, nin_, smooth_, tol, scale_, ...)                                        \
+    {                                                                                      \
+        .name = #name_, .nin = nin_, .smooth = smooth_, .tolerance = tol, .scale = scale_, \
+        .call = call_##name_, .ref = ref_##name_, .cases = {                               \
+            __VA_ARGS__                                                                    \
+        }                                                                                  \
     }
-#define TWO(name_, tol, ...)                                                              \
-    {                                                                                     \
-        .name = #name_, .nin = 2, .smooth = true, .tolerance = tol, .call = call_##name_, \
-        .ref = ref_##name_, .cases = {                                                    \
-            __VA_ARGS__                                                                   \
-        }                                                                                 \
-    }
+// Of one or two inputs; with a scale; without a gradient.
+#define ONE(name, tol, ...)              REF(name, 1, true, tol, NULL, __VA_ARGS__)
+#define TWO(name, tol, ...)              REF(name, 2, true, tol, NULL, __VA_ARGS__)
+#define SUMS(name, nin, tol, scale, ...) REF(name, nin, true, tol, scale, __VA_ARGS__)
+#define FLAT(name, ...)                  REF(name, 1, false, 0, NULL, __VA_ARGS__)
 
 #endif

@@ -5,8 +5,14 @@
 #include <weft/op.h>
 
 // The rows of each family, for tests and benches; each list, and the list of lists, ends with NULL.
-#define WF_OP_FAMILIES(X) X(elementwise) X(shape) X(fill) X(reduce) X(matmul) X(cross_entropy)
-#define X(family)         extern const struct wf_op *const wf_##family##_rows[];
+#define WF_OP_FAMILIES(X) \
+    X(elementwise)        \
+    X(shape)              \
+    X(fill)               \
+    X(reduce)             \
+    X(matmul)             \
+    X(cross_entropy)
+#define X(family) extern const struct wf_op *const wf_##family##_rows[];
 WF_OP_FAMILIES(X)
 #undef X
 extern const struct wf_op *const *const wf_op_families[];

@@ -1,5 +1,6 @@
 // The table of what weft has: a row for each op and each optimizer. To add an op, add its row in
-// rows.c, of the form that its function has; one that fits no form has a function of its own.
+// rows_FAMILY.c, of the form that its function has; one that fits no form has a function of its
+// own.
 #ifndef PEER_ROWS_H
 #define PEER_ROWS_H
 #include "sample.h"
@@ -22,6 +23,16 @@ struct op_row {
     weft_tensor *(*call)(struct call *);
 };
 
+// Each family's rows; they end with {0}.
+#define PEER_FAMILIES(X) \
+    X(elementwise)       \
+    X(loss)              \
+    X(reduce)            \
+    X(shape)
+#define X(family) extern const struct op_row op_rows_##family[];
+PEER_FAMILIES(X)
+#undef X
+
 // NULL without an error for an optimizer that weft has not with these options; *unable says why.
 struct optim_row {
     const char *name;
@@ -29,6 +40,8 @@ struct optim_row {
                           struct weft_error *err);
 };
 
+// Says why this sample has no such call; NULL.
+weft_tensor *unable(struct call *c, const char *why);
 const struct op_row *op_row_of(const char *name);
 const struct optim_row *optim_row_of(const char *name);
 // Makes c->y[0] and what else the op gives.

@@ -1,0 +1,95 @@
+// References: the same elements in other shapes and places.
+#include "ref_rows.h"
+#include <string.h>
+
+static weft_tensor *call_reshape(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_reshape(s, x[0], c->ndim, c->shape);
+}
+
+static weft_tensor *call_flatten(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_flatten(s, x[0], c->axes[0]);
+}
+
+static void ref_reshape(const struct array *x, struct array *y, const struct op_case *c)
+{
+    array_make(y, c->ndim, c->shape);
+    memcpy(y->v, x->v, (size_t)array_count(y) * sizeof *y->v);
+}
+
+static weft_tensor *call_transpose(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_transpose(s, x[0], c->axes[0], c->axes[1]);
+}
+
+static void ref_transpose(const struct array *x, struct array *y, const struct op_case *c)
+{
+    int d0 = (c->axes[0] + x->ndim) % x->ndim, d1 = (c->axes[1] + x->ndim) % x->ndim;
+    int64_t shape[WEFT_MAX_DIMS];
+    memcpy(shape, x->shape, sizeof shape);
+    shape[d0] = x->shape[d1];
+    shape[d1] = x->shape[d0];
+    array_make(y, x->ndim, shape);
+    for (int64_t i = 0; i < array_count(x); i++) {
+        int64_t index[WEFT_MAX_DIMS], rest = i, at = 0;
+        for (int d = x->ndim - 1; d >= 0; d--) {
+            index[d] = rest % x->shape[d];
+            rest /= x->shape[d];
+        }
+        int64_t t = index[d0];
+        index[d0] = index[d1];
+        index[d1] = t;
+        for (int d = 0; d < x->ndim; d++)
+            at = at * shape[d] + index[d];
+        y->v[at] = x->v[i];
+    }
+}
+
+static weft_tensor *call_expand(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_expand(s, x[0], c->ndim, c->shape);
+}
+
+static void ref_expand(const struct array *x, struct array *y, const struct op_case *c)
+{
+    array_make(y, c->ndim, c->shape);
+    for (int64_t i = 0; i < array_count(y); i++)
+        y->v[i] = array_at(x, y, i);
+}
+
+static weft_tensor *call_detach(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    (void)c;
+    return weft_detach(s, x[0]);
+}
+
+static void ref_detach(const struct array *x, struct array *y, const struct op_case *c)
+{
+    (void)c;
+    array_make(y, x->ndim, x->shape);
+    memcpy(y->v, x->v, (size_t)array_count(y) * sizeof *y->v);
+}
+
+const struct op_ref op_refs_shape[] = {
+    ONE(reshape, 0, {.in = {{2, {6, 5}}}, .ndim = 3, .shape = {2, 3, 5}, .lo = -1, .hi = 1},
+        {.in = {{3, {4, 1, 9}}}, .ndim = 2, .shape = {6, 6}, .lo = -1, .hi = 1},
+        {.in = {{2, {3, 5}}}, .ndim = 1, .shape = {15}, .lo = -1, .hi = 1},
+        {.in = {{1, {1}}}, .ndim = 0, .lo = -1, .hi = 1},
+        {.in = {{2, {4, 0}}}, .ndim = 2, .shape = {0, 7}, .lo = -1, .hi = 1}),
+    {.name = "reshape",
+     .nin = 1,
+     .smooth = true,
+     .call = call_flatten,
+     .ref = ref_reshape,
+     .cases = {{.in = {{4, {3, 1, 5, 4}}}, .axes = {1}, .ndim = 2, .shape = {3, 20}, .hi = 1},
+               {.in = {{2, {3, 5}}}, .axes = {-1}, .ndim = 2, .shape = {3, 5}, .hi = 1}}},
+    ONE(transpose, 0, {.in = {{2, {33, 65}}}, .axes = {0, 1}, .lo = -1, .hi = 1},
+        {.in = {{4, {2, 3, 4, 5}}}, .axes = {1, -1}, .lo = -1, .hi = 1},
+        {.in = {{2, {3, 4}}}, .axes = {1, 1}, .lo = -1, .hi = 1}),
+    ONE(expand, 8, {.in = {{1, {5}}}, .ndim = 2, .shape = {3, 5}, .lo = -1, .hi = 1},
+        {.in = {{3, {2, 1, 4}}}, .ndim = 4, .shape = {3, 2, 6, 4}, .lo = -1, .hi = 1},
+        {.in = {{0}}, .ndim = 2, .shape = {31, 2}, .lo = -1, .hi = 1}),
+    FLAT(detach, {.in = {{2, {33, 5}}}, .lo = -2, .hi = 2}, {.in = {{0}}, .lo = -2, .hi = 2}),
+    {0},
+};
