@@ -7,6 +7,7 @@ enum { WF_MAX_OUT = 3 };
 
 struct wf_op;
 struct wf_segment;
+struct wf_fuser;
 struct wf_record {
     const struct wf_op *op;
     int nin, nout, nvar;
@@ -21,6 +22,9 @@ struct wf_record {
     bool saves;                 // counted in the `saved` of what its gradient reads
     bool lazy;                  // runs only if something needs it
     struct wf_segment *segment; // the outermost that it belongs to; NULL: none
+    int group;                  // in the plan that runs, from 1; 0: alone
+    struct wf_record *next;     // of the group
+    int slot;                   // place in it, while it runs
 };
 
 // What a gradient reads: bits for inputs, and the outputs.
@@ -43,8 +47,9 @@ struct wf_op {
     // none, which is an error where one is asked for, unless the op is flat.
     bool (*grad)(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy,
                  weft_tensor **gx);
-    bool flat;      // its gradient is zero everywhere: none flows through
-    unsigned saves; // what .grad reads of the record's own inputs and outputs
+    const struct wf_fuser *fuser; // how it runs as one with others; NULL: alone
+    bool flat;                    // its gradient is zero everywhere: none flows through
+    unsigned saves;               // what .grad reads of the record's own inputs and outputs
     // Changes variables: runs once, in order, after everything recorded before it that can fail.
     enum wf_update { WF_UPDATES_NOTHING, WF_UPDATES_GRAD, WF_UPDATES_VALUE } update;
     // Of an update: gets ready what may fail, before the first update of a plan runs. NULL:

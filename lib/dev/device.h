@@ -25,6 +25,7 @@ struct weft_device {
     struct weft_device_info info;
     struct weft_device_params params; // texts are not kept in it
     unsigned quirks;                  // enum wf_quirk
+    size_t argument_bytes;            // that all arguments of a kernel may have
     cl_device_id id;
     cl_context context;
     cl_command_queue queue;

@@ -41,10 +41,7 @@ static weft_optim *make(weft_params *p, enum rule rule, double lr, struct weft_e
         return NULL;
     }
     // A device with the embedded profile may take few arguments.
-    size_t bytes = 0;
-    p->dev->cl.clGetDeviceInfo(p->dev->id, CL_DEVICE_MAX_PARAMETER_SIZE, sizeof bytes, &bytes,
-                               NULL);
-    o->sets = bytes >= 1024 ? MAX_SETS : 4;
+    o->sets = p->dev->argument_bytes >= 1024 ? MAX_SETS : 4;
     o->params = wf_params_ref(p);
     o->rule = rule;
     o->lr = lr;
