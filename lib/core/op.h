@@ -17,8 +17,11 @@ struct wf_record {
     uint64_t *version;        // [nvar], the version of it that it changes
     const void *attr;         // the op's own options; owned by the scope
     const char *label;        // of the caller; "" for none
+    const char *variant;      // the row of its variants that it ran with; NULL: it has none
     int index;                // place in the scope
     bool done, live;
+    bool was_done;              // before a dry run
+    bool stored;                // its results have had storage of their own
     bool saves;                 // counted in the `saved` of what its gradient reads
     bool lazy;                  // runs only if something needs it
     struct wf_segment *segment; // the outermost that it belongs to; NULL: none
@@ -55,6 +58,8 @@ struct wf_op {
     // Of an update: gets ready what may fail, before the first update of a plan runs. NULL:
     // nothing.
     bool (*prepare)(weft_device *dev, struct wf_record *r, struct weft_error *err);
+    // Of an update: takes on the stand-in of a dry run what running would. NULL: nothing.
+    bool (*rehearse)(weft_device *dev, struct wf_record *r, struct weft_error *err);
     // The record is forgotten, run or not. NULL: nothing to let go.
     void (*drop)(struct wf_record *r);
 };

@@ -31,24 +31,28 @@ static int mark_needs(weft_scope *s, int lowest)
     return lowest;
 }
 
-// `lowest`: the first of the live records.
-static bool run_plan(weft_scope *s, int lowest, struct wf_tensor *target)
+void wf_plan_end(weft_scope *s, int lowest)
 {
-    lowest = mark_needs(s, lowest);
-    bool ok = wf_fuse(s, lowest) && wf_run(s, lowest, target);
     for (int i = lowest; i < s->nrecords; i++) {
         struct wf_record *r = s->record[i];
         for (int j = 0; r->live && j < r->nin; j++)
             r->in[j]->uses = 0;
         r->live = false;
     }
+}
+
+// `lowest`: the first of the live records.
+static bool run_plan(weft_scope *s, int lowest, struct wf_tensor *target)
+{
+    lowest = mark_needs(s, lowest);
+    bool ok = wf_fuse(s, lowest) && wf_run(s, lowest, target);
+    wf_plan_end(s, lowest);
     return ok;
 }
 
-bool wf_plan_run(weft_scope *s, struct wf_tensor *target)
+// Marks what an ask for `target` runs; returns the first of it.
+static int mark_pending(weft_scope *s, struct wf_tensor *target)
 {
-    if (!wf_scope_ok(s))
-        return false;
     int lowest = s->nrecords;
     for (int i = s->nrecords - 1; i >= s->first_pending; i--) {
         s->record[i]->live = !s->record[i]->done && !s->record[i]->lazy;
@@ -59,6 +63,20 @@ bool wf_plan_run(weft_scope *s, struct wf_tensor *target)
         target->record->live = true;
         lowest = target->record->index < lowest ? target->record->index : lowest;
     }
+    return lowest;
+}
+
+bool wf_plan_begin(weft_scope *s, struct wf_tensor *target, int *lowest)
+{
+    *lowest = mark_needs(s, mark_pending(s, target));
+    return wf_fuse(s, *lowest);
+}
+
+bool wf_plan_run(weft_scope *s, struct wf_tensor *target)
+{
+    if (!wf_scope_ok(s))
+        return false;
+    int lowest = mark_pending(s, target);
     // What was asked for once keeps its storage.
     if (target && target->record)
         target->wanted = true;

@@ -10,9 +10,11 @@
 #include "core/run.h"
 #include "core/fuse.h"
 #include "core/watch.h"
+#include "dev/dry.h"
 
 struct run {
     weft_scope *s;
+    weft_device *dev; // the scope's or, of a dry run, its stand-in
     struct wf_tensor *target;
     // The updates put off: the live ones of records first_update .. last_update-1; -1: none.
     int first_update, last_update;
@@ -26,10 +28,10 @@ static bool fail_record(weft_scope *s, const struct wf_record *r, const struct w
 }
 
 // Cancelled, or what wf_watch_step() objects to?
-static bool may_run(weft_scope *s, struct wf_record *r)
+static bool may_run(struct run *p, struct wf_record *r)
 {
     struct weft_error e = {0};
-    return wf_watch_step(s, r, &e) || fail_record(s, r, &e);
+    return p->dev->dry || wf_watch_step(p->s, r, &e) || fail_record(p->s, r, &e);
 }
 
 static bool keeps_storage(const struct run *p, const struct wf_tensor *t)
@@ -61,12 +63,14 @@ static bool update_now(struct run *p, struct wf_record *r)
 {
     weft_scope *s = p->s;
     struct weft_error e = {0};
-    bool value = r->op->update == WF_UPDATES_VALUE;
+    bool value = r->op->update == WF_UPDATES_VALUE && !p->dev->dry;
     for (int i = 0; value && i < r->nvar; i++) {
         if (r->version[i] != r->var[i]->version)
             return fail_stale(s, r, r->var[i]);
     }
-    if (!r->op->run(s->dev, r, &e))
+    bool (*run)(weft_device *, struct wf_record *, struct weft_error *) =
+        p->dev->dry ? r->op->rehearse : r->op->run;
+    if (run && !run(p->dev, r, &e))
         return fail_record(s, r, &e);
     for (int i = 0; value && i < r->nvar; i++) {
         struct wf_leaf *l = wf_scope_leaf(s, r->var[i]);
@@ -92,7 +96,7 @@ static bool each_update(struct run *p, bool (*call)(struct run *p, struct wf_rec
 static bool update_ready(struct run *p, struct wf_record *r)
 {
     struct weft_error e = {0};
-    if (r->op->prepare && !r->op->prepare(p->s->dev, r, &e))
+    if (r->op->prepare && !p->dev->dry && !r->op->prepare(p->dev, r, &e))
         return fail_record(p->s, r, &e);
     return true;
 }
@@ -103,7 +107,7 @@ static bool run_updates(struct run *p)
         return true;
     // Past this point nothing can be cancelled, for no update may be left out.
     struct wf_record *first = p->s->record[p->first_update];
-    bool ok = each_update(p, update_ready) && may_run(p->s, first) && each_update(p, update_now);
+    bool ok = each_update(p, update_ready) && may_run(p, first) && each_update(p, update_now);
     p->first_update = -1;
     return ok;
 }
@@ -114,7 +118,7 @@ static bool ready_leaf(struct run *p, struct wf_record *r, struct wf_tensor *t)
     struct wf_variable *v = t->variable;
     if (t->version > v->version && !run_updates(p))
         return false;
-    if (t->version != v->version)
+    if (t->version != v->version && !p->dev->dry)
         return fail_stale(p->s, r, v);
     if (t->storage != v->storage) {
         wf_storage_unref(t->storage);
@@ -138,10 +142,11 @@ static bool ready_outputs(struct run *p, struct wf_record *r, struct weft_error 
         struct wf_tensor *t = r->out[i];
         wf_dense_strides(t->pub.ndim, t->pub.shape, t->stride);
         t->offset = 0;
-        t->storage = wf_storage_new(p->s->dev, wf_tensor_bytes(t), e);
+        t->storage = wf_storage_new(p->dev, wf_tensor_bytes(t), e);
         if (!t->storage)
             return false;
     }
+    r->stored = true;
     return true;
 }
 
@@ -184,7 +189,7 @@ static bool run_record(struct run *p, struct wf_record *r)
     struct weft_error e = {0};
     if (!ready_inputs(p, r))
         return false;
-    bool ok = run_view(r) || (ready_outputs(p, r, &e) && r->op->run(p->s->dev, r, &e));
+    bool ok = run_view(r) || (ready_outputs(p, r, &e) && r->op->run(p->dev, r, &e));
     if (!ok) {
         drop_outputs(r);
         return fail_record(p->s, r, &e);
@@ -225,8 +230,8 @@ static bool run_together(struct run *p, int n, struct wf_record *const *r)
         if (!ready_inputs(p, r[i]))
             return false;
     }
-    bool ok = ready_results(p, n, r, &e), fits = ok && fuser->fits(p->s->dev, n, r);
-    ok = ok && (!fits || fuser->run(p->s->dev, n, r, &e));
+    bool ok = ready_results(p, n, r, &e), fits = ok && fuser->fits(p->dev, n, r);
+    ok = ok && (!fits || fuser->run(p->dev, n, r, &e));
     for (int i = 0; i < n && !(ok && fits); i++)
         drop_outputs(r[i]);
     if (!ok)
@@ -243,7 +248,7 @@ static bool run_group(struct run *p, const struct wf_group *g)
     struct wf_record *r[WF_GROUP_RECORDS];
     int n = 0;
     for (struct wf_record *i = g->first; i; i = i->next) {
-        if (!may_run(p->s, i))
+        if (!may_run(p, i))
             return false;
         r[n++] = i;
     }
@@ -267,7 +272,7 @@ static bool run_live(struct run *p, int lowest)
             continue;
         if (r->op->update)
             put_off(p, r);
-        else if (g ? !run_group(p, g) : !may_run(s, r) || !run_record(p, r))
+        else if (g ? !run_group(p, g) : !may_run(p, r) || !run_record(p, r))
             return false;
     }
     return run_updates(p);
@@ -275,10 +280,16 @@ static bool run_live(struct run *p, int lowest)
 
 bool wf_run(weft_scope *s, int lowest, struct wf_tensor *target)
 {
-    struct run p = {.s = s, .target = target, .first_update = -1};
+    struct run p = {.s = s, .dev = s->dev, .target = target, .first_update = -1};
     wf_watch_begin(s, lowest);
     if (!run_live(&p, lowest))
         return false;
     wf_watch_end(s);
     return true;
+}
+
+bool wf_run_dry(weft_scope *s, weft_device *dev, int lowest, struct wf_tensor *target)
+{
+    struct run p = {.s = s, .dev = dev, .target = target, .first_update = -1};
+    return run_live(&p, lowest);
 }

@@ -45,6 +45,8 @@ struct weft_device {
     // The handle and every scope, params, optimizer and kept tensor hold a reference.
     atomic_int refs;
 
+    struct wf_dry *dry; // this is the stand-in of a dry run (dev/dry.h)
+
     // The layer above keeps something of its own here, freed with the device.
     void *core;
     void (*core_free)(void *core);

@@ -2,6 +2,7 @@
 // no memory.
 #include "dev/launch.h"
 #include "dev/device.h"
+#include "dev/dry.h"
 
 void wf_launch_value(struct wf_launch *l, size_t size, const void *value)
 {
@@ -95,6 +96,10 @@ bool wf_launch(weft_device *dev, const struct wf_launch *l, struct weft_error *e
 {
     if (l->tasks <= 0)
         return true;
+    if (dev->dry) {
+        dev->dry->launches++;
+        return true;
+    }
     if (l->nargs > WF_MAX_ARGS || !l->local || l->local > l->kernel->max_group)
         return wf_fail(err, WEFT_UNSUPPORTED,
                        "%s: asks for %d arguments and %zu work-items a group; the device runs it "

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "dev/device.h"
+#include "dev/dry.h"
 #include "dev/quirks.h"
 #include "kernels.h"
 #include <stdio.h>
@@ -335,9 +336,26 @@ static struct wf_kernel *make_kernel(weft_device *dev, struct wf_program *p,
     return NULL;
 }
 
+// For a dry run: what is in memory, else the run's stand-in.
+static struct wf_kernel *foresee(struct wf_dry *dry, const struct wf_request *r)
+{
+    struct wf_programs *ps = &dry->real->programs;
+    struct wf_hash id = memory_id(r);
+    struct wf_program *p = NULL;
+    wf_lock(&ps->lock);
+    HASH_FIND(hh, ps->all, &id, sizeof id, p);
+    struct wf_kernel *k = p && p->state == READY ? p->kernels : NULL;
+    while (k && strcmp(k->name, r->kernel))
+        k = k->next;
+    wf_unlock(&ps->lock);
+    return k ? k : wf_dry_kernel(dry, id);
+}
+
 struct wf_kernel *wf_kernel_get(weft_device *dev, const struct wf_request *r,
                                 struct weft_error *err)
 {
+    if (dev->dry)
+        return foresee(dev->dry, r);
     struct wf_program *p = get_program(dev, r, err);
     if (!p)
         return NULL;
