@@ -7,7 +7,7 @@
 //
 //   VEC        elements at once [1]
 //   ARGUMENTS  the further arguments: `, global float *restrict y0, global const float *restrict p0`
-//   BASES      where each input's row begins: `const INDEX b0 = dims_at(&d, 0, row, RANK - 1);`
+//   BASES      where a row begins in the inputs: `const INDEX b0 = dims_at(&d, 0, row, RANK - 1);`
 //   BODY_V(i), BODY_1(i)  compute and store VEC elements, one element; in the outputs the row
 //              begins at `at`
 #include "common.h"
