@@ -11,6 +11,7 @@
 //   BASES    where each input's row begins: `const INDEX b0 = dims_at(&d, 0, row, RANK - 1);`
 //   BODY_V(i), BODY_1(i)  compute and store VEC elements, one element
 #include "common.h"
+#include "functions.h"
 
 #ifndef VEC
 #define VEC 1
@@ -20,33 +21,6 @@
 #define BODY_V(i) yr[i] = -p0[b0 + (i)];
 #define BODY_1(i) BODY_V(i)
 #endif
-
-// Integers: nothing traps, x / 0 is 0 and the smallest number / -1 is itself.
-#ifdef INTEGER
-#define DIVIDE(T, a, b)                                                                            \
-    ((b) == (T)0 ? (T)0                                                                            \
-                 : ((b) == (T)-1 ? -(a) : (a) / ((((b) == (T)0) | ((b) == (T)-1)) ? (T)1 : (b))))
-#define ABS(T, x) ((x) < (T)0 ? -(x) : (x))
-#define ROUNDED(f, x) (x)
-#define MOD(T, a, b) FLOOR_MOD(T, a, b, (a) - (b)*DIVIDE(T, a, b))
-#else
-#define DIVIDE(T, a, b) ((a) / (b))
-#define ABS(T, x) fabs(x)
-#define ROUNDED(f, x) f(x)
-#define MOD(T, a, b) FLOOR_MOD(T, a, b, fmod(a, b))
-#endif
-
-// From the remainder r of a division that rounds to zero to one with the sign of the divisor.
-#define FLOOR_MOD(T, a, b, r) ((r) == (T)0 || ((r) < (T)0) == ((b) < (T)0) ? (r) : (r) + (b))
-
-// Some built-in tanh stop short of 1.
-#define TANH(T, x) ((x) > (T)20 ? (T)1 : (x) < (T)-20 ? (T)-1 : tanh(x))
-#define SIGMOID(T, x) ((T)1 / ((T)1 + exp(-(x))))
-// log(1 + e^x) without overflow.
-#define SOFTPLUS(T, x) (fmax(x, (T)0) + log1p(exp(-fabs(x))))
-// The normal distribution: below x, and its density.
-#define NORMAL_CDF(T, x) ((T)0.5 * erfc((x) * (T)-0.70710678118654752440))
-#define NORMAL_PDF(T, x) ((T)0.39894228040143267794 * exp((T)-0.5 * (x) * (x)))
 
 // bfloat16: the upper half of a float, rounded to even; NaN stays NaN.
 #define BF16_TO(F, U, u) (CAT(as_, F)(CAT(convert_, U)(u) << 16))
