@@ -54,16 +54,17 @@ struct steps {
     INDEX m[INPUTS + 1], n[INPUTS + 1];
 };
 
-// LANES columns of an input of type P: side by side; one value; or with a stride, the first `count`.
+// LANES columns of an input of type P: side by side; one value; or with a stride, the first
+// `count`.
 #define E_VECTOR(b, P, p) const V b = CAT(convert_, V)(LOAD_N(P, LANES, p));
 #define E_REPEAT(b, P, p) const V b = (V)((T)LOAD(P, p));
-#define E_GATHER(b, P, p, step, count)                                                             \
-    V b;                                                                                           \
-    {                                                                                              \
-        T gathered[LANES];                                                                         \
-        for (int j = 0; j < LANES; j++)                                                            \
-            gathered[j] = j < (count) ? (T)LOAD(P, (p) + j * (step)) : (T)0;                       \
-        b = VLOAD(0, gathered);                                                                    \
+#define E_GATHER(b, P, p, step, count)                                       \
+    V b;                                                                     \
+    {                                                                        \
+        T gathered[LANES];                                                   \
+        for (int j = 0; j < LANES; j++)                                      \
+            gathered[j] = j < (count) ? (T)LOAD(P, (p) + j * (step)) : (T)0; \
+        b = VLOAD(0, gathered);                                              \
     }
 #define E_SINGLE(b, P, p) const T b = (T)LOAD(P, p);
 

@@ -4,16 +4,16 @@
 //
 //              n ->   NV vectors of LANES
 //            +-----------------------+
-//      k |   | b[k][n .. n+NR-1]     |   read in place where columns lie side by side (B_ROWS),
-//        v   +-----------------------+   else packed, KC rows at a time, into local memory
-//   +----+   +-----------------------+
+//      k |   | b[k][n .. n+NR-1]     |   read in place where columns lie side by side (B_ROWS)
+//        v   +-----------------------+   and k is small; else packed into local memory, KC rows
+//   +----+   +-----------------------+   at a time
 //   |a   |   | c: MR x NV vectors    |
 //   +----+   +-----------------------+
 //
 //   MR 4, NV 4, LANES 16, KC 256
 //   B_ROWS 0 or 1 (columns of b lie side by side), B_COLUMNS 0 or 1 (k does)
-//   PACK_A 0: a is read in place; 1: AR rows of it at a time are packed into local memory, as k lies
-//     side by side, and converted; 2: likewise, as rows lie side by side
+//   PACK_A 0: a is read in place; 1: AR rows of it at a time are converted and packed into local
+//     memory, where k lies side by side; 2: likewise, where rows lie side by side
 //   SUM_ROWS 128: of a task, where KC steps are not all; what they add is kept in local memory
 //
 // The macros of types and of the epilogue are in matmul.h.
@@ -313,7 +313,8 @@ matmul_cpu_tile(INDEX first, INDEX last, const struct product p, INDEX rows,
         global const X *bm = b + dims_at(&batch, 1, matrix, RANK);
         global Y *cm = c + matrix * p.m * p.n;
         E_AT(matrix)
-        bool in_place = IN_PLACE && n + NR <= p.n;
+        // Far down k, rows of b collide in the cache; packing them pays for itself in many rows.
+        bool in_place = IN_PLACE && n + NR <= p.n && (p.k < 4 * KC || rows < 64);
         INDEX step = in_place && !PACK_A ? max(p.k, (INDEX)1) : KC;
         INDEX k0 = 0;
         do {

@@ -93,51 +93,71 @@ static struct wf_tensor *target(enum weft_dtype dtype, int ndim, const int64_t *
 
 static const int64_t order[4][2] = {{K, 1}, {1, M}, {N, 1}, {1, K}};
 
-// Matrices of a lie one after the other, b is repeated, at an offset.
-static weft_tensor *host_product(enum weft_dtype dtype, const float *a, const float *b, int form)
+// How the operands of a product lie: a turned or not, b turned or not, and the same b for every
+// matrix of the batch or another. b begins at an offset.
+struct form {
+    int64_t a_m, a_k, b_k, b_n, b_step;
+};
+
+static struct form form_at(int i)
 {
-    const int64_t *la = order[form / 2], *lb = order[2 + form % 2];
+    const int64_t *a = order[i / 2 % 2], *b = order[2 + i % 2];
+    return (struct form){a[0], a[1], b[0], b[1], i / 4 ? K * N : 0};
+}
+
+static weft_tensor *host_product(enum weft_dtype dtype, const float *a, const float *b,
+                                 const struct form *f)
+{
     float *want = calloc(BATCH * M * N, sizeof *want);
     for (int64_t i = 0; i < BATCH * M * N; i++) {
         int64_t t = i / (M * N), m = i / N % M, n = i % N;
+        const float *am = a + t * M * K + m * f->a_m, *bm = b + OFFSET + t * f->b_step + n * f->b_n;
         for (int64_t k = 0; k < K; k++)
-            want[i] += a[t * M * K + m * la[0] + k * la[1]] * b[OFFSET + k * lb[0] + n * lb[1]];
+            want[i] += am[k * f->a_k] * bm[k * f->b_k];
     }
     weft_tensor *t = upload(dtype, 3, (int64_t[]){BATCH, M, N}, want);
     free(want);
     return t;
 }
 
+static struct wf_matmul problem_of(const struct form *f, const weft_tensor *a, const weft_tensor *b,
+                                   const struct wf_tensor *c)
+{
+    struct wf_matmul p = {.dtype = a->dtype,
+                          .out = c->pub.dtype,
+                          .m = M,
+                          .n = N,
+                          .k = K,
+                          .count = BATCH,
+                          .a_m = f->a_m,
+                          .a_k = f->a_k,
+                          .b_k = f->b_k,
+                          .b_n = f->b_n,
+                          .a = wf_tensor(a)->storage->mem,
+                          .b = wf_tensor(b)->storage->mem,
+                          .c = c->storage->mem};
+    p.batch = (struct wf_dims){.rank = 1,
+                               .views = 2,
+                               .shape = {BATCH},
+                               .stride = {{M * K}, {f->b_step}},
+                               .offset = {0, OFFSET}};
+    return p;
+}
+
 static void check_variants(enum weft_dtype dtype)
 {
-    const int64_t na = BATCH * M * K, nb = K * N + OFFSET, shape[] = {BATCH, M, N};
+    const int64_t na = BATCH * M * K, nb = BATCH * K * N + OFFSET, shape[] = {BATCH, M, N};
     float *a = coarse_values(na), *b = coarse_values(nb);
     weft_tensor *ta = upload(dtype, 1, &na, a), *tb = upload(dtype, 1, &nb, b);
     int ran = 0;
     weft_want(s, ta);
     weft_want(s, tb);
-    for (int form = 0; form < 4; form++) {
-        weft_tensor *want = host_product(dtype, a, b, form);
+    for (int i = 0; i < 8; i++) {
+        struct form f = form_at(i);
+        weft_tensor *want = host_product(dtype, a, b, &f);
         for (const struct wf_matmul_variant *v = wf_matmul_variants; v->name; v++) {
             struct wf_tensor *c = target(dtype, 3, shape);
-            struct wf_matmul p = {.dtype = dtype,
-                                  .out = dtype,
-                                  .m = M,
-                                  .n = N,
-                                  .k = K,
-                                  .count = BATCH,
-                                  .a_m = order[form / 2][0],
-                                  .a_k = order[form / 2][1],
-                                  .b_k = order[2 + form % 2][0],
-                                  .b_n = order[2 + form % 2][1],
-                                  .a = wf_tensor(ta)->storage->mem,
-                                  .b = wf_tensor(tb)->storage->mem,
-                                  .c = c->storage->mem};
-            p.batch = (struct wf_dims){.rank = 1,
-                                       .views = 2,
-                                       .shape = {BATCH},
-                                       .stride = {{M * K}, {0}},
-                                       .offset = {0, OFFSET}};
+            struct wf_matmul p = problem_of(&f, ta, tb, c);
             struct weft_error err = {0};
             if (!can_run(v, &p))
                 continue;
@@ -146,7 +166,7 @@ static void check_variants(enum weft_dtype dtype)
             ran++;
         }
     }
-    ck_assert_int_ge(ran, 8);
+    ck_assert_int_ge(ran, 16);
     free(a);
     free(b);
 }

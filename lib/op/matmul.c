@@ -6,12 +6,15 @@ bool wf_matmul_run(weft_device *dev, const struct wf_record *matmul, const struc
                    struct wf_tensor *out, struct weft_error *err)
 {
     struct wf_matmul p = wf_matmul_problem(matmul, e, out);
-    const struct wf_matmul_variant *v = wf_matmul_variants;
-    if (!weft_count(&out->pub))
-        return true;
-    while (!v->applies(dev, &p))
-        v++;
-    return v->run(dev, &p, err);
+    bool ok = !weft_count(&out->pub), more = !ok;
+    for (const struct wf_matmul_variant *v = wf_matmul_variants; more; v++) {
+        struct weft_error own = {0};
+        if (!v->applies(dev, &p))
+            continue;
+        ok = v->run(dev, &p, v->can ? &own : err);
+        more = !ok && v->can;
+    }
+    return ok;
 }
 
 static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)

@@ -52,11 +52,16 @@ struct wf_matmul_variant {
     const char *name;
     bool (*applies)(weft_device *dev, const struct wf_matmul *p);
     bool (*run)(weft_device *dev, const struct wf_matmul *p, struct weft_error *err);
-    // Can it run the problem, though another may be better? NULL: only where it applies.
+    // Of what is not weft's own and may fail, whereupon the next that applies is taken: can it run
+    // the problem, though another may be better? NULL: weft's own.
     bool (*can)(weft_device *dev, const struct wf_matmul *p);
 };
 extern const struct wf_matmul_variant
     wf_matmul_variants[]; // the last applies always; ends with {0}
+
+bool wf_matmul_clblast_applies(weft_device *dev, const struct wf_matmul *p);
+bool wf_matmul_clblast_can(weft_device *dev, const struct wf_matmul *p);
+bool wf_matmul_clblast_run(weft_device *dev, const struct wf_matmul *p, struct weft_error *err);
 
 // For variants: the defines of types and of the epilogue, as cl/matmul.h wants them.
 void wf_matmul_defines(struct wf_text *t, const struct wf_matmul *p);

@@ -38,9 +38,13 @@ static struct tile choose_tile(const weft_device *dev, const struct wf_matmul *p
         t.nv = p->n <= lanes ? 1 : 2;
         t.mr = p->m <= 4 ? 4 : 8;
     }
-    // Rows of a that lie side by side are far apart along k: read in place, they collide in the
+    // Rows of a that lie side by side are far apart along k: read in place, many collide in the
     // cache.
-    t.pack_a = p->a_m == 1 && p->a_k != 1 && p->m > 1 ? 2 : is_narrow(p) ? 1 : 0;
+    bool far = p->a_m == 1 && p->a_k != 1 && p->m > 1;
+    if (is_narrow(p))
+        t.pack_a = far ? 2 : 1;
+    else if (far && p->k >= 4 * t.kc)
+        t.pack_a = 2;
     while (t.kc > 16 && local_bytes(&t, p) > dev->info.local_memory) {
         t.kc /= 2;
         t.sum_rows /= 2;
@@ -162,6 +166,7 @@ static bool plain_run(weft_device *dev, const struct wf_matmul *p, struct weft_e
 }
 
 const struct wf_matmul_variant wf_matmul_variants[] = {
+    {"clblast", wf_matmul_clblast_applies, wf_matmul_clblast_run, wf_matmul_clblast_can},
     {"cpu_tile", cpu_tile_applies, cpu_tile_run},
     {"gpu_tile", gpu_tile_applies, gpu_tile_run},
     {"plain", always, plain_run},
