@@ -83,13 +83,13 @@ static int transposition(const struct wf_clblast_matrix *x)
 
 #define CALL_ONE(f)                                                                      \
     f(ROW_MAJOR, ta, tb, g->m, g->n, g->k, 1, g->a.mem, g->a.offset, g->a.row, g->b.mem, \
-      g->b.offset, g->b.row, 0, g->c.mem, g->c.offset, g->c.row, &dev->queue, NULL)
+      g->b.offset, g->b.row, 0, g->c.mem, g->c.offset, g->c.row, &dev->queue, event)
 #define CALL_BATCHED(f)                                                                          \
     f(ROW_MAJOR, ta, tb, g->m, g->n, g->k, 1, g->a.mem, g->a.offset, g->a.row, g->a.step,        \
       g->b.mem, g->b.offset, g->b.row, g->b.step, 0, g->c.mem, g->c.offset, g->c.row, g->c.step, \
-      g->count, &dev->queue, NULL)
+      g->count, &dev->queue, event)
 
-static int call(weft_device *dev, const struct wf_clblast_gemm *g)
+static int call(weft_device *dev, const struct wf_clblast_gemm *g, cl_event *event)
 {
     int ta = transposition(&g->a), tb = transposition(&g->b);
     if (g->count == 1)
@@ -101,10 +101,14 @@ bool wf_clblast_gemm(weft_device *dev, const struct wf_clblast_gemm *g, struct w
 {
     wf_lock(&lock);
     dev->forget_kernels = forget;
-    int code = call(dev, g);
+    cl_event event = NULL;
+    int code = call(dev, g, dev->profile.on ? &event : NULL);
     wf_unlock(&lock);
     if (code)
         return wf_fail(err, WEFT_DEVICE, "CLBlast: error %d", code);
     dev->count.launches++;
+    // Of the last of its kernels only.
+    if (event)
+        wf_profile_add(dev, "clblast", "matmul", event);
     return true;
 }
