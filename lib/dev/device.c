@@ -72,6 +72,8 @@ static void device_free(weft_device *dev)
     wf_pool_finish(dev);
     if (dev->queue)
         cl->clFinish(dev->queue);
+    if (dev->forget_kernels)
+        dev->forget_kernels(dev);
     WF_CL_FREE(cl, clReleaseCommandQueue, dev->queue);
     WF_CL_FREE(cl, clReleaseContext, dev->context);
     if (dev->has_queue_lock)

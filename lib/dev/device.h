@@ -42,6 +42,11 @@ struct weft_device {
     struct wf_profile profile;
     atomic_int caps[WEFT_CAP_COUNT]; // 0 not asked yet, 1 no, 2 yes
 
+    // Of CLBlast, for F32 and F64: enum in lib/op/matmul_clblast.c. And what makes it forget its
+    // kernels for this context before the context goes; NULL: it was not used.
+    atomic_int clblast[2];
+    void (*forget_kernels)(weft_device *dev);
+
     // The handle and every scope, params, optimizer and kept tensor hold a reference.
     atomic_int refs;
 
