@@ -14,6 +14,8 @@ static uint64_t random_state;
 static void setup(void)
 {
     struct weft_error err = {0};
+    // CLBlast is slow on a CPU, and has a test of its own.
+    setenv("WEFT_CLBLAST", "0", 0);
     dev = weft_device_create(NULL, &err);
     ck_assert_msg(dev != NULL, "%s", err.text);
     // The forms for GPUs, with their groups of many work-items and barriers, run on a CPU as well.
