@@ -140,6 +140,13 @@ def where(x, condition, other):
     return [condition] + operands(x, other), {}
 
 
+# Random.
+
+def dropout(x, p=0.5, training=True, inplace=False):
+    need(not training or p in (0, 1), 'random numbers of another generator')
+    return [x], {'p': float(p) if training else 0.0}
+
+
 # Reductions.
 
 def reduce(x, dim=None, keepdim=False, *, dtype=None):
@@ -355,6 +362,7 @@ OPS = [
     ('where', 'where', where, 'fib'),
     *[('cast', name, cast, 'fib')
       for name in 'float double half bfloat16 bool byte char int long'.split()],
+    ('dropout', 'nn.functional.dropout', dropout, 'f'),
     *elementwise('sum prod', 'fib', reduce),
     ('mean', 'mean', reduce, 'f'),
     ('max', 'amax', reduce, 'fi'),
