@@ -12,7 +12,7 @@
 //   LONG       numbers have 64 bits
 //   REAL       type that is computed in: float, or double, which of UNIFORM and NORMAL wants LONG
 //   Y          type of y, and of x, in memory; HALF or BF16 where it is one of these
-//   DENSE      x lies as y does; else by its strides
+//   DENSE      x lies as y does; or REPEATED, is one element; else it lies by its strides
 //   BITS       [24]
 //   VEC        counters at once, a divisor of 16 [1]
 #include "common.h"
@@ -35,6 +35,7 @@
 // lint: -DWHOLE -DLONG -DY=char -DVEC=8
 // lint: -DBERNOULLI -DY=half -DHALF -DVEC=8 -DRANK=3
 // lint: -DDROPOUT -DY=float -DDENSE
+// lint: -DDROPOUT -DY=float -DREPEATED
 
 #if VEC > 1
 #define V(type)        CAT(type, VEC)
@@ -59,21 +60,34 @@ struct words {
 
 // The words of VEC counters from c on.
 #if VEC > 1
+// What each round adds to the key.
+struct keys {
+    ulong k[20];
+};
+
+struct keys keys_of(ulong key)
+{
+    struct keys keys;
+    for (uint r = 0; r < 10; r++) {
+        keys.k[2 * r] = (uint)key + r * 0x9E3779B9u;
+        keys.k[2 * r + 1] = (uint)(key >> 32) + r * 0xBB67AE85u;
+    }
+    return keys;
+}
+
 // As philox(), in the lower halves of 64-bit lanes, which CPUs multiply where they are.
-struct words words_of(ulong key, ulong c, ulong high)
+struct words words_of(const struct keys *keys, ulong c, ulong high)
 {
     const ulong lane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     const V(ulong) low = (V(ulong))0xffffffffu;
-    uint k0 = (uint)key, k1 = (uint)(key >> 32);
     V(ulong) c0 = c + READ(lane), c1 = c0 >> 32, c2 = (V(ulong))high, c3 = c2 >> 32;
-    for (int round = 0; round < 10; round++) {
+#pragma unroll
+    for (int r = 0; r < 10; r++) {
         V(ulong) p = (c0 & low) * 0xD2511F53u, q = (c2 & low) * 0xCD9E8D57u;
-        c0 = (q >> 32) ^ c1 ^ k0;
+        c0 = (q >> 32) ^ c1 ^ keys->k[2 * r];
         c1 = q;
-        c2 = (p >> 32) ^ c3 ^ k1;
+        c2 = (p >> 32) ^ c3 ^ keys->k[2 * r + 1];
         c3 = p;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
     }
     struct words w;
     w.v[0] = CONVERT(uint)(c0 & low);
@@ -83,9 +97,19 @@ struct words words_of(ulong key, ulong c, ulong high)
     return w;
 }
 #else
-struct words words_of(ulong key, ulong c, ulong high)
+struct keys {
+    ulong key;
+};
+
+struct keys keys_of(ulong key)
 {
-    struct philox r = philox(key, c, high);
+    struct keys keys = {key};
+    return keys;
+}
+
+struct words words_of(const struct keys *keys, ulong c, ulong high)
+{
+    struct philox r = philox(keys->key, c, high);
     struct words w = {{r.v[0], r.v[1], r.v[2], r.v[3]}};
     return w;
 }
@@ -253,11 +277,13 @@ V(ushort) to_bf16s(V(float) f)
 
 #if defined BERNOULLI || defined DROPOUT
 #define INPUT_ARGS const struct dims d, global const Y *restrict x,
-V(REAL) load(const struct dims *d, global const Y *restrict x, INDEX i, INDEX n)
+V(REAL) load(const struct dims *d, global const Y *restrict x, INDEX i, INDEX n, bool whole)
 {
 #ifdef DENSE
-    if (i + VEC <= n)
+    if (whole)
         return LOAD(x + d->offset[0] + i);
+#elif defined REPEATED
+    return REALS(LOAD_1(x + d->offset[0]));
 #endif
     REAL lane[VEC];
     for (int k = 0; k < VEC; k++)
@@ -268,9 +294,9 @@ V(REAL) load(const struct dims *d, global const Y *restrict x, INDEX i, INDEX n)
 #define INPUT_ARGS
 #endif
 
-void store(V(VALUE) v, global Y *restrict y, INDEX i, INDEX n)
+void store(V(VALUE) v, global Y *restrict y, INDEX i, INDEX n, bool whole)
 {
-    if (i + VEC <= n) {
+    if (whole) {
         STORE(v, y + i);
         return;
     }
@@ -280,23 +306,27 @@ void store(V(VALUE) v, global Y *restrict y, INDEX i, INDEX n)
         STORE_1(lane[k], y + i + k);
 }
 
-// A task is `chunk` counters, a multiple of 16. Of WHOLE, `limit` is what the others have in a, b.
+// A task is `chunk` counters, a multiple of 16. `limit` is for WHOLE, a and b are for the others.
 kernel void random(INDEX first, INDEX last, INDEX n, INDEX chunk, ulong key, ulong high,
                    ulong limit, REAL a, REAL b, INPUT_ARGS global Y *restrict y)
 {
     INDEX item = (INDEX)get_local_id(0) * VEC, items = (INDEX)get_local_size(0) * VEC;
+    struct keys keys = keys_of(key);
     FOR_TASKS(t)
     {
         INDEX begin = t * chunk, end = min(begin + chunk, (n + 16 * PER - 1) / (16 * PER) * 16);
         for (INDEX c = begin + item; c < end; c += items) {
-            struct words w = words_of(key, (ulong)c, high);
+            struct words w = words_of(&keys, (ulong)c, high);
             INDEX i = c / 16 * (16 * PER) + c % 16;
+            bool whole = i + 16 * (PER - 1) + VEC <= n;
             V(VALUE) v[PER];
 #ifdef NORMAL
+#pragma unroll
             for (int j = 0; j < PER; j += 2)
                 normal_pair(number(w, j), number(w, j + 1), &v[j], &v[j + 1]);
 #endif
-            for (int j = 0; j < PER; j++, i += 16) {
+#pragma unroll
+            for (int j = 0; j < PER; j++) {
 #ifdef UNIFORM
                 v[j] = fma(UNIT(number(w, j)), REALS(b), REALS(a));
 #elif defined NORMAL
@@ -308,13 +338,13 @@ kernel void random(INDEX first, INDEX last, INDEX n, INDEX chunk, ulong key, ulo
                     v[j] = (CONVERT(ulong)(w.v[2 * j + 1]) * limit +
                             (CONVERT(ulong)(w.v[2 * j]) * limit >> 32)) >> 32;
 #elif defined BERNOULLI
-                V(REAL) p = load(&d, x, i, n);
+                V(REAL) p = load(&d, x, i + 16 * j, n, whole);
                 v[j] = p != p ? p : UNIT(number(w, j)) < p ? REALS(1) : REALS(0);
 #else
                 V(REAL) keep = UNIT(number(w, j)) < REALS(a) ? REALS(0) : REALS(b);
-                v[j] = load(&d, x, i, n) * keep;
+                v[j] = load(&d, x, i + 16 * j, n, whole) * keep;
 #endif
-                store(v[j], y, i, n);
+                store(v[j], y, i + 16 * j, n, whole);
             }
         }
     }

@@ -90,8 +90,8 @@ WEFT_API bool weft_scope_reset(weft_scope *s);
 
 // The first error of the scope: status WEFT_OK if none, WEFT_PARAM for a NULL scope. Borrowed.
 WEFT_API const struct weft_error *weft_scope_error(const weft_scope *s);
-// Drops everything recorded and forgets the error: the scope is as good as new. Random numbers go on
-// where they were.
+// Drops everything recorded and forgets the error: the scope is as good as new. Random numbers go
+// on where they were.
 WEFT_API void weft_scope_clear(weft_scope *s);
 // Makes the scope fail with WEFT_CANCELLED before it runs its next recorded call; the updates of
 // parameters that an ask runs are all run, or none of them. The one call on a scope that is allowed

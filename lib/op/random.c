@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 // Elements of a task, of those where a counter makes four.
-enum { CHUNK_CPU = 4096, CHUNK_GPU = 2048, VEC_CPU = 8 };
+enum { CHUNK_CPU = 4096, CHUNK_GPU = 2048 };
 
 struct row {
     struct wf_op op; // first: a record points to it
@@ -38,7 +38,8 @@ static int unit_bits(enum weft_dtype d)
 }
 
 struct form {
-    bool wide, dense, long_numbers;
+    bool wide, long_numbers;
+    const char *lies; // how x lies, as a macro
     int vec;
 };
 
@@ -55,8 +56,8 @@ static void write_defines(const struct form *f, const struct wf_record *r, int r
              d == WEFT_F16    ? "#define HALF\n"
              : d == WEFT_BF16 ? "#define BF16\n"
                               : "",
-             f->long_numbers ? "#define LONG\n" : "", f->dense ? "#define DENSE\n" : "", row->kind,
-             wf_storage_type(d), r->nin ? 24 : unit_bits(d), f->vec, rank);
+             f->long_numbers ? "#define LONG\n" : "", f->lies, row->kind, wf_storage_type(d),
+             r->nin ? 24 : unit_bits(d), f->vec, rank);
 }
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -127,9 +128,14 @@ static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)
     bool whole = !wf_dtype_is_float(y->pub.dtype);
     struct form f = {
         .wide = wf_dims_wide(&d) || weft_count(&y->pub) > INT32_MAX / 2,
-        .dense = r->nin && d.rank == 1 && d.stride[0][0] == 1,
+        .lies = !r->nin || d.rank > 1 ? ""
+                : d.stride[0][0] == 1 ? "#define DENSE\n"
+                : d.stride[0][0] == 0 ? "#define REPEATED\n"
+                                      : "",
         .long_numbers = whole || (y->pub.dtype == WEFT_F64 && !r->nin),
-        .vec = dev->info.type == WEFT_DEVICE_CPU ? VEC_CPU : 1,
+        .vec = dev->info.type != WEFT_DEVICE_CPU ? 1
+               : y->pub.dtype == WEFT_F64        ? 8
+                                                 : 16,
     };
     char defines[400];
     write_defines(&f, r, d.rank, defines, sizeof defines);
