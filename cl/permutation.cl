@@ -34,7 +34,8 @@
 
 enum { ROUNDS = 8 };
 
-kernel void permutation_few(INDEX first, INDEX last, INDEX n, ulong key, ulong high, global long *restrict y)
+kernel void permutation_few(INDEX first, INDEX last, INDEX n, ulong key, ulong high,
+                            global long *restrict y)
 {
     FOR_TASKS(t)
     {

@@ -1,7 +1,7 @@
 // Random numbers: y from Philox and, for two kinds, from an input x.
 //
-// Counter c makes PER numbers: four of 32 bits, or two of 64. Counters lie in blocks of 16: number j
-// of counter c is element c / 16 * 16 * PER + j * 16 + c % 16, so that VEC counters at once give
+// Counter c makes PER numbers: four of 32 bits, or two of 64. Counters lie in blocks of 16: number
+// j of counter c is element c / 16 * 16 * PER + j * 16 + c % 16, so that VEC counters at once give
 // VEC elements side by side. It is the same on every device, whatever its VEC.
 //
 //   UNIFORM    y = a + b u, u in [0, 1) from the upper BITS bits of a number
