@@ -20,6 +20,7 @@
 #define BODY_V(i) yr[i] = -p0[b0 + (i)];
 #define BODY_1(i) BODY_V(i)
 #endif
+// lint: -DINTEGER -Wno-unused-function
 
 // Integers: nothing traps, x / 0 is 0 and the smallest number / -1 is itself.
 #ifdef INTEGER
@@ -28,25 +29,60 @@
                  : ((b) == (T)-1 ? -(a) : (a) / ((((b) == (T)0) | ((b) == (T)-1)) ? (T)1 : (b))))
 #define ABS(T, x) ((x) < (T)0 ? -(x) : (x))
 #define ROUNDED(f, x) (x)
-#define MOD(T, a, b) FLOOR_MOD(T, a, b, (a) - (b)*DIVIDE(T, a, b))
+#define TRUNC_MOD(T, a, b) ((a) - (b)*DIVIDE(T, a, b))
+#define FLOOR_DIV(T, a, b)                                                                         \
+    ((b) == (T)0 ? (T)0 : DIVIDE(T, a, b) - ROUNDED_UP(T, b, TRUNC_MOD(T, a, b)))
+#define POW(T, a, b) CAT(power_, T)(a, b)
 #else
 #define DIVIDE(T, a, b) ((a) / (b))
 #define ABS(T, x) fabs(x)
 #define ROUNDED(f, x) f(x)
-#define MOD(T, a, b) FLOOR_MOD(T, a, b, fmod(a, b))
+#define TRUNC_MOD(T, a, b) fmod(a, b)
+// By way of the remainder: a / b may round up to a whole number.
+#define FLOOR_DIV(T, a, b)                                                                         \
+    ((b) == (T)0 ? (a) / (b) : rint(((a)-fmod(a, b)) / (b)-ROUNDED_UP(T, b, fmod(a, b))))
+#define POW(T, a, b) pow(a, b)
 #endif
 
-// From the remainder r of a division that rounds to zero to one with the sign of the divisor.
+// Has a division with the remainder r rounded up, being to zero?
+#define ROUNDED_UP(T, b, r) ((r) == (T)0 || ((r) < (T)0) == ((b) < (T)0) ? (T)0 : (T)1)
+// The remainder with the sign of the divisor.
 #define FLOOR_MOD(T, a, b, r) ((r) == (T)0 || ((r) < (T)0) == ((b) < (T)0) ? (r) : (r) + (b))
+#define MOD(T, a, b) FLOOR_MOD(T, a, b, TRUNC_MOD(T, a, b))
 
 // Some built-in tanh stop short of 1.
 #define TANH(T, x) ((x) > (T)20 ? (T)1 : (x) < (T)-20 ? (T)-1 : tanh(x))
 #define SIGMOID(T, x) ((T)1 / ((T)1 + exp(-(x))))
 // log(1 + e^x) without overflow.
 #define SOFTPLUS(T, x) (fmax(x, (T)0) + log1p(exp(-fabs(x))))
+// 1/2 + tanh(z)/2, z the argument of the approximation of gelu, as the sigmoid of 2 z.
+#define GELU_GATE(T, x)                                                                            \
+    ((T)1 / ((T)1 + exp((x) * ((T)-1.5957691216057308 - (T)0.07135481627260025 * (x) * (x)))))
 // The normal distribution: below x, and its density.
 #define NORMAL_CDF(T, x) ((T)0.5 * erfc((x) * (T)-0.70710678118654752440))
 #define NORMAL_PDF(T, x) ((T)0.39894228040143267794 * exp((T)-0.5 * (x) * (x)))
+
+// Integers to a power, by squaring, in as many bits as they have. What is below 0 gives 0, but of 1
+// and -1.
+#ifdef INTEGER
+#define POWER(T, BITS)                                                                             \
+    static inline T CAT(power_, T)(T a, T n)                                                       \
+    {                                                                                              \
+        T y = ((n >= (T)0) | (a == (T)1) | (a == (T)-1)) ? (T)1 : (T)0;                            \
+        for (int bit = 0; bit < BITS; bit++) {                                                     \
+            y = (n & (T)1) != (T)0 ? y * a : y;                                                    \
+            a *= a;                                                                                \
+            n >>= 1;                                                                               \
+        }                                                                                          \
+        return y;                                                                                  \
+    }
+POWER(int, 31)
+POWER(long, 63)
+#if VEC > 1
+POWER(CAT(int, VEC), 31)
+POWER(CAT(long, VEC), 63)
+#endif
+#endif
 
 // bfloat16: the upper half of a float, rounded to even; NaN stays NaN.
 #define BF16_TO(F, U, u) (CAT(as_, F)(CAT(convert_, U)(u) << 16))

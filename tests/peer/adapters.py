@@ -123,7 +123,6 @@ def divide(a, b, rounding_mode=None):
     inputs = operands(a, b)
     whole = not inputs[0].dtype.is_floating_point
     need(not whole or rounding_mode, 'integers divided give floats')
-    need(not whole or rounding_mode == 'trunc', 'integer division rounded down')
     return inputs, {'rounding': rounding_mode}
 
 
