@@ -59,6 +59,7 @@ struct op_ref {
     X(fill)             \
     X(loss)             \
     X(matmul)           \
+    X(random)           \
     X(reduce)           \
     X(shape)
 #define X(family) extern const struct op_ref op_refs_##family[];

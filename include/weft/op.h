@@ -16,6 +16,7 @@
 #include <weft/fill.h>
 #include <weft/loss.h>
 #include <weft/matmul.h>
+#include <weft/random.h>
 #include <weft/reduce.h>
 #include <weft/shape.h>
 #endif

@@ -21,6 +21,7 @@ weft_scope *weft_scope_create(weft_device *dev, const struct weft_scope_params *
     s->dev = wf_device_ref(dev);
     s->train = p.train;
     s->seed = p.seed;
+    s->stream = p.stream;
     s->eager = dev->params.eager;
     s->progress = p.progress;
     s->progress_priv = p.progress_priv;

@@ -154,6 +154,16 @@ static void write_arguments(struct wf_text *t, const struct wf_program_text *p)
     wf_text_add(t, "\n");
 }
 
+// Are there powers of integers?
+static bool has_powers(const struct wf_program_text *p)
+{
+    for (int i = 0; i < p->nodes; i++) {
+        if (!wf_dtype_is_float(p->node[i].compute) && strstr(p->node[i].e->text, "POW("))
+            return true;
+    }
+    return false;
+}
+
 // Are there values of 16 bits?
 static bool is_narrow(const struct wf_program_text *p)
 {
@@ -167,9 +177,10 @@ static bool is_narrow(const struct wf_program_text *p)
 void wf_expression_write(void *program_text, struct wf_text *t)
 {
     const struct wf_program_text *p = program_text;
-    wf_text_add(t, "%s%s%s#define RANK %d\n#define VIEWS %d\n#define VEC %d\n",
+    wf_text_add(t, "%s%s%s%s#define RANK %d\n#define VIEWS %d\n#define VEC %d\n",
                 p->wide ? "#define INDEX long\n" : "", p->f64 ? "#define USE_F64\n" : "",
-                is_narrow(p) ? "#define NARROW\n" : "", p->rank, p->inputs ? p->inputs : 1, p->vec);
+                is_narrow(p) ? "#define NARROW\n" : "", has_powers(p) ? "#define POWERS\n" : "",
+                p->rank, p->inputs ? p->inputs : 1, p->vec);
     write_arguments(t, p);
     wf_text_add(t, "#define BASES");
     for (int i = 0; i < p->inputs; i++)

@@ -27,6 +27,7 @@ struct op_row {
 #define PEER_FAMILIES(X) \
     X(elementwise)       \
     X(loss)              \
+    X(random)            \
     X(reduce)            \
     X(shape)
 #define X(family) extern const struct op_row op_rows_##family[];
