@@ -173,3 +173,18 @@ bool wf_copy_elements(weft_device *dev, const struct wf_tensor *from, struct wf_
     const cl_mem mem[] = {from->storage->mem, to->storage->mem};
     return wf_copy_view(dev, &d, weft_dtype_size(to->pub.dtype), mem, err);
 }
+
+bool wf_copy_into(weft_device *dev, const struct wf_tensor *from, struct wf_tensor *to,
+                  const struct wf_slice *at, struct weft_error *err)
+{
+    struct wf_dims d;
+    wf_dims_init(&d, from->pub.ndim, from->pub.shape);
+    wf_dims_add(&d, from);
+    wf_dims_add(&d, to);
+    // Both have the slice's shape, but for dimensions of 1, whose strides do not count.
+    memcpy(d.stride[1], to->stride, sizeof d.stride[1]);
+    d.offset[1] += at->start * to->stride[at->axis];
+    d.stride[1][at->axis] *= at->step;
+    const cl_mem mem[] = {from->storage->mem, to->storage->mem};
+    return wf_copy_view(dev, &d, weft_dtype_size(to->pub.dtype), mem, err);
+}
