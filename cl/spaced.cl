@@ -1,9 +1,9 @@
-// Evenly spaced numbers: y[i] = start + i step below `half`, stop - (n - 1 - i) step from there on.
+// Evenly spaced numbers: y[i] = start + i step below `half_way`, stop - (n - 1 - i) step from there on.
 //
-// Floating values are computed as sums of two numbers of the type, so that they are rounded once and
-// are the same on every device. A task is `chunk` elements.
+// Floating values are computed as sums of two numbers of the type, so that they are rounded once
+// and are the same on every device. A task is `chunk` elements.
 //
-//   A            type that is computed in [float]; INTEGER: long
+//   A               type that is computed in [float]; INTEGER: long
 //   Y, STORE(p, a)  type of y in memory; how an A is written
 #include "common.h"
 
@@ -50,7 +50,8 @@ kernel void spaced(INDEX first, INDEX last, INDEX n, INDEX chunk, INDEX half_way
     {
         INDEX end = min(n, (t + 1) * chunk);
         for (INDEX i = t * chunk + (INDEX)get_local_id(0); i < end; i += (INDEX)get_local_size(0)) {
-            A v = i < half_way ? spaced_at(start, step, i, 1) : spaced_at(stop, step, n - 1 - i, -1);
+            A v = i < half_way ? spaced_at(start, step, i, 1)
+                               : spaced_at(stop, step, n - 1 - i, -1);
             STORE(y + i, v);
         }
     }

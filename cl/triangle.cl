@@ -1,6 +1,7 @@
-// Matrices with one side of a diagonal zero, without regard to what the bits mean. x [..., rows,
-// columns] has any strides, y is dense; a task is a row. In row r, a lower triangle keeps the columns
-// up to r + diagonal, an upper one those from there on.
+// Matrices with one side of a diagonal zero, without regard to what the bits mean.
+//
+// x [..., rows, columns] has any strides, y is dense; a task is a row. In row r, a lower triangle
+// keeps the columns up to r + diagonal, an upper one those from there on.
 //
 //   E     unsigned integer type of an element's size
 //   RANK  dimensions of x, at least 2 [2]
