@@ -54,7 +54,7 @@ inline void copy_row(global const E *x, INDEX sx, global E *y, INDEX sy, INDEX n
 }
 
 kernel void copy_rows(INDEX first, INDEX last, INDEX count, INDEX rows, INDEX chunks, INDEX chunk,
-                      const struct dims d, global const E *x, global E *y)
+                      const struct dims d, global const E *restrict x, global E *restrict y)
 {
     INDEX inner = d.shape[RANK - 1], sx = d.stride[0][RANK - 1], sy = d.stride[1][RANK - 1];
     FOR_TASKS(t)
@@ -67,8 +67,8 @@ kernel void copy_rows(INDEX first, INDEX last, INDEX count, INDEX rows, INDEX ch
     }
 }
 
-kernel void copy_each(INDEX first, INDEX last, INDEX n, const struct dims d, global const E *x,
-                      global E *y)
+kernel void copy_each(INDEX first, INDEX last, INDEX n, const struct dims d,
+                      global const E *restrict x, global E *restrict y)
 {
     FOR_TASKS(t)
     {
@@ -99,7 +99,7 @@ struct tile tile_of(const struct dims *d, INDEX t, INDEX size_k, INDEX size_l)
 
 #if LOCAL > 1
 kernel void copy_tiles(INDEX first, INDEX last, INDEX size_k, INDEX size_l, const struct dims d,
-                       global const E *x, global E *y)
+                       global const E *restrict x, global E *restrict y)
 {
     local E square[BLOCK][BLOCK + 1];
     INDEX xk = d.stride[0][RANK - 2], xl = d.stride[0][RANK - 1];
@@ -175,7 +175,7 @@ inline void turn_square(global const E *x, INDEX xl, global E *y, INDEX yk)
 }
 
 kernel void copy_tiles(INDEX first, INDEX last, INDEX size_k, INDEX size_l, const struct dims d,
-                       global const E *x, global E *y)
+                       global const E *restrict x, global E *restrict y)
 {
     INDEX xk = d.stride[0][RANK - 2], xl = d.stride[0][RANK - 1];
     INDEX yk = d.stride[1][RANK - 2], yl = d.stride[1][RANK - 1];

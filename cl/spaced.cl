@@ -1,4 +1,4 @@
-// Evenly spaced numbers: y[i] = start + i step below `half_way`, stop - (n - 1 - i) step from there on.
+// Evenly spaced numbers: y[i] = start + i step below `half_way`, then stop - (n - 1 - i) step.
 //
 // Floating values are computed as sums of two numbers of the type, so that they are rounded once
 // and are the same on every device. A task is `chunk` elements.
