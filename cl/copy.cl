@@ -34,11 +34,15 @@
 // lint: -DRANK=2 -DLOCAL=256 -DBLOCK=32
 // lint: -DRANK=2 -DE=uchar
 
-// Each form of its own, so that it becomes moves of vectors where it can.
+// Each form of its own, so that it becomes moves of vectors where it can. Rows are often short: a
+// loop that waits for several vectors at once would leave most of them to single elements.
 inline void copy_row(global const E *x, INDEX sx, global E *y, INDEX sy, INDEX n)
 {
     if (sy == 1 && sx == 1) {
-        for (INDEX i = 0; i < n; i++)
+        INDEX i = 0;
+        for (; i <= n - 16; i += 16)
+            vstore16(vload16(0, x + i), 0, y + i);
+        for (; i < n; i++)
             y[i] = x[i];
     } else if (sy == 1 && sx == -1) {
         for (INDEX i = 0; i < n; i++)
