@@ -192,10 +192,13 @@ kernel void copy_tiles(INDEX first, INDEX last, INDEX size_k, INDEX size_l, cons
             for (INDEX l = 0; l < whole_l; l += BLOCK)
                 turn_square(x + a.x + k + l * xl, xl, y + a.y + k * yk + l, yk);
         }
-        // What is left: below the squares, and beside them.
-        for (INDEX l = 0; l < a.l; l++) {
-            for (INDEX k = l < whole_l ? whole_k : 0; k < a.k; k++)
-                y[a.y + k * yk + l * yl] = x[a.x + k * xk + l * xl];
+        // Few rows of y, each along its own elements.
+        for (INDEX k = 0; k < a.k && a.k < BLOCK; k++)
+            copy_row(x + a.x + k * xk, xl, y + a.y + k * yk, yl, a.l);
+        // What is left of the squares: below them, and beside them.
+        for (INDEX l = 0; l < a.l && a.k >= BLOCK; l++) {
+            INDEX k = l < whole_l ? whole_k : 0;
+            copy_row(x + a.x + k * xk + l * xl, xk, y + a.y + k * yk + l * yl, yk, a.k - k);
         }
     }
 }

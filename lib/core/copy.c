@@ -126,7 +126,7 @@ static bool copy_tiles(weft_device *dev, const struct copy *c, struct weft_error
     int64_t nk = c->d.shape[c->d.rank - 2], nl = c->d.shape[c->d.rank - 1];
     int64_t l = c->cpu ? TILE : BLOCK_GPU, k = l;
     if (c->cpu) {
-        l = nl < l ? nl : l;
+        l = nk < TILE ? TILE_COUNT / nk : nl < l ? nl : l;
         k = TILE_COUNT / l;
     }
     struct wf_kernel *kernel = kernel_of(dev, c, "copy_tiles", !c->cpu, err);
