@@ -164,13 +164,14 @@ START_TEST(every_dtype_moves_bit_for_bit)
 }
 END_TEST
 
-// The forms for GPUs give the same.
+// The forms for GPUs give the same; they know only sizes.
 START_TEST(every_dtype_moves_bit_for_bit_as_on_a_gpu)
 {
+    static const enum weft_dtype sizes[] = {WEFT_U8, WEFT_F16, WEFT_F32, WEFT_I64};
     dev->info.type = WEFT_DEVICE_GPU;
-    for (enum weft_dtype d = WEFT_F32; d <= WEFT_BOOL; d++) {
-        for (int i = 0; i < MOVES && has(d); i++)
-            check_move(&moves[i], d);
+    for (int k = 0; k < 4; k++) {
+        for (int i = 0; i < MOVES; i++)
+            check_move(&moves[i], sizes[k]);
     }
 }
 END_TEST

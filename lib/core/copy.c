@@ -12,6 +12,7 @@ enum {
     SHORT = 16,           // a row that is too short for a loop of its own
     TILE = 16,            // the width of a tile, whose rows of x then are long
     TILE_COUNT = 1 << 14, // elements of a tile
+    BLOCK_CPU = 16,       // the side of a square that is turned in registers
     BLOCK_GPU = 32,       // the side of a tile that a group turns in local memory
     LOCAL_GPU = 256       // its work-items
 };
@@ -78,9 +79,11 @@ static struct wf_kernel *kernel_of(weft_device *dev, const struct copy *c, const
 {
     static const char *const type[] = {[1] = "uchar", [2] = "ushort", [4] = "uint", [8] = "ulong"};
     char defines[200];
-    snprintf(defines, sizeof defines, "%s#define E %s\n#define RANK %d\n#define CHUNK %d\n%s",
-             c->wide ? "#define INDEX long\n" : "", type[c->bytes], c->d.rank, CHUNK,
-             square ? "#define LOCAL 256\n#define BLOCK 32\n" : "");
+    snprintf(
+        defines, sizeof defines,
+        "%s#define E %s\n#define RANK %d\n#define CHUNK %d\n#define LOCAL %d\n#define BLOCK %d\n",
+        c->wide ? "#define INDEX long\n" : "", type[c->bytes], c->d.rank, CHUNK,
+        square ? LOCAL_GPU : 1, square ? BLOCK_GPU : BLOCK_CPU);
     return wf_kernel_get(dev, &(struct wf_request){"copy", name, defines, "copy"}, err);
 }
 
