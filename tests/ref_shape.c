@@ -48,7 +48,7 @@ static void ref_transpose(const struct array *x, struct array *y, const struct o
 
 static weft_tensor *call_permute(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
 {
-    return weft_permute(s, x[0], c->axes);
+    return weft_permute(s, x[0], x[0]->ndim, c->axes);
 }
 
 static void ref_permute(const struct array *x, struct array *y, const struct op_case *c)

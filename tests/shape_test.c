@@ -23,12 +23,12 @@ static weft_tensor *slice_up(const weft_tensor *x)
 
 static weft_tensor *turned(const weft_tensor *x)
 {
-    return weft_permute(s, x, (int[]){2, 1, 0});
+    return weft_permute(s, x, 3, (int[]){2, 1, 0});
 }
 
 static weft_tensor *rotated(const weft_tensor *x)
 {
-    return weft_permute(s, x, (int[]){1, 2, 0});
+    return weft_permute(s, x, 3, (int[]){1, 2, 0});
 }
 
 static weft_tensor *swapped(const weft_tensor *x)
@@ -263,7 +263,7 @@ START_TEST(views_launch_and_copy_nothing)
         weft_flatten(s, x, 1),
         weft_squeeze(s, weft_unsqueeze(s, x, 2), 2),
         weft_transpose(s, x, 0, 2),
-        weft_permute(s, x, (int[]){2, 0, 1}),
+        weft_permute(s, x, 3, (int[]){2, 0, 1}),
         weft_slice(s, x, 1, 2, -1),
         weft_slice_step(s, x, 2, (struct weft_range){1, 9, 3}),
         weft_expand(s, weft_slice(s, x, 1, 0, 1), 4, (int64_t[]){3, 4, 5, 10}),
@@ -436,7 +436,7 @@ START_TEST(other_sizes_build_nothing)
         weft_tensor *x = dense(3, (int64_t[]){3 + k, a, b});
         weft_tensor *y =
             weft_concat(s, 2, (const weft_tensor *[]){x, weft_flip(s, x, 1, (int[]){1})}, 1);
-        ck_assert(weft_permute(s, x, (int[]){2, 0, 1}) && weft_tril(s, x, k) && y);
+        ck_assert(weft_permute(s, x, 3, (int[]){2, 0, 1}) && weft_tril(s, x, k) && y);
         for (int mode = WEFT_PAD_CONSTANT; mode <= WEFT_PAD_CIRCULAR; mode++)
             ck_assert(weft_want(s, pad_gradient(x, mode)));
         ck_assert(weft_reshape(s, weft_transpose(s, x, 1, 2), 1, (int64_t[]){-1}));
@@ -493,7 +493,8 @@ START_TEST(bad_input_is_refused)
         WEFT_PARAM, "pad: 0 before and 1 after the 0 of axis 1; replicate takes at most 0")
     REFUSED(weft_flip(s, t, 2, (int[]){1, -1}), WEFT_PARAM, "flip: axis 1 is listed twice")
     REFUSED(weft_roll(s, t, 5, 1), WEFT_PARAM, "roll: axis 5 of 2 dimensions")
-    REFUSED(weft_permute(s, t, (int[]){0, 0}), WEFT_PARAM, "permute: axis 0 is listed twice")
+    REFUSED(weft_permute(s, t, 2, (int[]){0, 0}), WEFT_PARAM, "permute: axis 0 is listed twice")
+    REFUSED(weft_permute(s, t, 3, (int[]){0, 1, 2}), WEFT_PARAM, "permute: 3 axes; x has 2")
     REFUSED(weft_squeeze(s, t, 0), WEFT_SHAPE, "squeeze: axis 0 of [3,4]; a size of 1 was wanted")
     REFUSED(weft_unsqueeze(s, t, 3), WEFT_PARAM, "unsqueeze: axis 3 of 3 dimensions")
     REFUSED(weft_unsqueeze(s, weft_full(s, WEFT_F32, 8, (int64_t[]){1, 1, 1, 1, 1, 1, 1, 1}, 0), 0),

@@ -22,9 +22,9 @@ WEFT_API weft_tensor *weft_squeeze(weft_scope *s, const weft_tensor *x, int axis
 WEFT_API weft_tensor *weft_unsqueeze(weft_scope *s, const weft_tensor *x, int axis);
 // With two dimensions exchanged. A view.
 WEFT_API weft_tensor *weft_transpose(weft_scope *s, const weft_tensor *x, int dim0, int dim1);
-// With the dimensions in another order: dimension i of the result is axes[i] of x. `axes` [x's
-// dimensions] lists each once (WEFT_PARAM). A view.
-WEFT_API weft_tensor *weft_permute(weft_scope *s, const weft_tensor *x, const int *axes);
+// With the dimensions in another order: dimension i of the result is axes[i] of x. `axes` [ndim],
+// of as many as x has, lists each once (WEFT_PARAM). A view.
+WEFT_API weft_tensor *weft_permute(weft_scope *s, const weft_tensor *x, int ndim, const int *axes);
 // Repeated to a shape that x broadcasts to. A view.
 WEFT_API weft_tensor *weft_expand(weft_scope *s, const weft_tensor *x, int ndim,
                                   const int64_t *shape);

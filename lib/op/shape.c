@@ -177,7 +177,7 @@ static bool permute_grad(weft_scope *s, const struct wf_record *r, weft_tensor *
     int back[WEFT_MAX_DIMS];
     for (int i = 0; i < gy[0]->ndim; i++)
         back[a->from[i]] = i;
-    gx[0] = weft_permute(s, gy[0], back);
+    gx[0] = weft_permute(s, gy[0], gy[0]->ndim, back);
     return gx[0];
 }
 
@@ -195,18 +195,19 @@ static bool permute_view(struct wf_record *r)
 static const struct wf_op op_permute = {
     .name = "permute", .view = permute_view, .run = copy, .grad = permute_grad};
 
-weft_tensor *weft_permute(weft_scope *s, const weft_tensor *x, const int *axes)
+weft_tensor *weft_permute(weft_scope *s, const weft_tensor *x, int ndim, const int *axes)
 {
     struct permute a = {{0}};
     int64_t shape[WEFT_MAX_DIMS];
     bool taken[WEFT_MAX_DIMS] = {false};
     if (!wf_scope_takes(s, "permute", x))
         return NULL;
-    if (x->ndim && !axes) {
-        wf_scope_wrong(s, "permute: the axes are NULL");
+    if (ndim != x->ndim || (ndim && !axes)) {
+        wf_scope_fail(s, WEFT_PARAM, "permute: %d axes%s; x has %d", ndim,
+                      ndim && !axes ? " in a NULL" : "", x->ndim);
         return NULL;
     }
-    for (int i = 0; i < x->ndim; i++) {
+    for (int i = 0; i < ndim; i++) {
         int from = wf_axis(s, "permute", axes[i], x->ndim);
         if (from >= 0 && taken[from])
             wf_scope_fail(s, WEFT_PARAM, "permute: axis %d is listed twice", from);
