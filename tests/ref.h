@@ -61,7 +61,8 @@ struct op_ref {
     X(matmul)           \
     X(random)           \
     X(reduce)           \
-    X(shape)
+    X(shape)            \
+    X(slice)
 #define X(family) extern const struct op_ref op_refs_##family[];
 REF_FAMILIES(X)
 #undef X

@@ -276,7 +276,7 @@ void wf_note_saved(struct wf_record *r, bool saves)
 {
     int change = (int)saves - (int)r->saves;
     r->saves = saves;
-    for (int i = 0; i < r->nin; i++) {
+    for (int i = 0; i < r->nin && i < WF_SAVES_BITS; i++) {
         if (r->op->saves & (unsigned)WF_SAVES_INPUT << i)
             r->in[i]->saved += change;
     }

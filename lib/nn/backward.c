@@ -4,7 +4,7 @@
 #include "nn/params.h"
 #include "op/op.h"
 
-static const struct wf_tape_ops tape_ops = {wf_ones_like, weft_add};
+static const struct wf_tape_ops tape_ops = {wf_ones_like, wf_add_grads};
 
 // The gradient's storage becomes the parameter's: nothing is copied.
 static bool put_run(weft_device *dev, struct wf_record *r, struct weft_error *err)
