@@ -57,6 +57,7 @@ struct op_ref {
 #define REF_FAMILIES(X) \
     X(elementwise)      \
     X(fill)             \
+    X(index)            \
     X(loss)             \
     X(matmul)           \
     X(reduce)           \

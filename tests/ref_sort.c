@@ -63,6 +63,26 @@ static void ref_argsort(const struct array *x, struct array *y, const struct op_
     ref_order(x, y, c, true);
 }
 
+static weft_tensor *call_topk(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_topk(s, x[0], c->axes[0], (int64_t)c->b, weft_topk_params(.smallest = c->a == 0));
+}
+
+static void ref_topk(const struct array *x, struct array *y, const struct op_case *c)
+{
+    ref_order(x, y, c, false);
+}
+
+static weft_tensor *call_sort(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_sort(s, x[0], c->axes[0], c->a != 0, NULL);
+}
+
+static void ref_sort(const struct array *x, struct array *y, const struct op_case *c)
+{
+    ref_order(x, y, c, false);
+}
+
 // `a`: descending. `b`: how many of each row are wanted; 0: all.
 const struct op_ref op_refs_sort[] = {
     FLAT(argsort, {.in = {{1, {1}}}, .lo = -2, .hi = 2}, {.in = {{1, {31}}}, .lo = -2, .hi = 2},
@@ -82,5 +102,16 @@ const struct op_ref op_refs_sort[] = {
      .ref = ref_argsort,
      .cases = {{.in = {{1, {3000}}}, .lo = -3, .hi = 3},
                {.in = {{2, {40, 65}}}, .axes = {0}, .a = 1, .lo = -3, .hi = 3}}},
+    // Of long rows, two elements may lie so close that a step of a difference exchanges them.
+    FLAT(topk, {.in = {{3, {2, 1025, 3}}}, .axes = {1}, .a = 1, .b = 256, .lo = -2, .hi = 2},
+         {.in = {{1, {40000}}}, .a = 1, .b = 5, .lo = -2, .hi = 2},
+         {.in = {{2, {2, 2000}}}, .axes = {1}, .b = 1500, .lo = -2, .hi = 2}),
+    FLAT(sort, {.in = {{1, {3000}}}, .lo = -2, .hi = 2}),
+    ONE(topk, 0, {.in = {{1, {1}}}, .b = 1, .lo = -2, .hi = 2},
+        {.in = {{2, {5, 33}}}, .axes = {-1}, .a = 1, .b = 1, .lo = -2, .hi = 2},
+        {.in = {{2, {5, 63}}}, .axes = {1}, .a = 1, .b = 63, .lo = -2, .hi = 2},
+        {.in = {{2, {300, 3}}}, .axes = {0}, .b = 31, .lo = -9, .hi = 9}),
+    ONE(sort, 0, {.in = {{2, {5, 33}}}, .axes = {-1}, .a = 1, .lo = -2, .hi = 2},
+        {.in = {{2, {63, 5}}}, .axes = {0}, .lo = -2, .hi = 2}),
     {0},
 };

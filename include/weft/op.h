@@ -14,6 +14,7 @@
 #define WEFT_OP_H
 #include <weft/elementwise.h>
 #include <weft/fill.h>
+#include <weft/index.h>
 #include <weft/loss.h>
 #include <weft/matmul.h>
 #include <weft/reduce.h>

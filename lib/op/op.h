@@ -12,6 +12,8 @@
     X(reduce)             \
     X(matmul)             \
     X(cross_entropy)      \
+    X(index)              \
+    X(scatter)            \
     X(sort)
 #define X(family) extern const struct wf_op *const wf_##family##_rows[];
 WF_OP_FAMILIES(X)

@@ -311,6 +311,7 @@ static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)
 }
 
 static const struct wf_op op_argsort = {.name = "argsort", .run = run, .flat = true};
+static const struct wf_op op_topk = {.name = "topk", .run = run, .flat = true};
 
 static weft_tensor *record(weft_scope *s, const struct wf_op *op, const weft_tensor *x,
                            const struct sort *a, int64_t keep)
@@ -344,4 +345,37 @@ weft_tensor *weft_argsort(weft_scope *s, const weft_tensor *x, int axis, bool de
     return argsort(s, "argsort", x, axis, descending);
 }
 
-const struct wf_op *const wf_sort_rows[] = {&op_argsort, NULL};
+// The values that the indices name; the indices too, if they are asked for.
+static weft_tensor *values(weft_scope *s, const weft_tensor *x, int axis, weft_tensor *order,
+                           weft_tensor **indices)
+{
+    if (indices)
+        *indices = order;
+    return order ? weft_gather(s, x, axis, order) : NULL;
+}
+
+weft_tensor *weft_sort(weft_scope *s, const weft_tensor *x, int axis, bool descending,
+                       weft_tensor **indices)
+{
+    return values(s, x, axis, argsort(s, "sort", x, axis, descending), indices);
+}
+
+weft_tensor *weft_topk(weft_scope *s, const weft_tensor *x, int axis, int64_t k,
+                       const struct weft_topk_params *params)
+{
+    struct weft_topk_params o;
+    WF_PARAMS(o, params);
+    if (o.indices)
+        *o.indices = NULL;
+    if (!wf_scope_takes(s, "topk", x) || (axis = wf_axis(s, "topk", axis, x->ndim)) < 0)
+        return NULL;
+    if (k < 0 || k > x->shape[axis]) {
+        wf_scope_fail(s, WEFT_PARAM, "topk: %lld of axis %d of %s; 0 to %lld were wanted",
+                      (long long)k, axis, WF_SHAPE(x->ndim, x->shape), (long long)x->shape[axis]);
+        return NULL;
+    }
+    struct sort a = {axis, !o.smallest};
+    return values(s, x, axis, record(s, &op_topk, x, &a, k), o.indices);
+}
+
+const struct wf_op *const wf_sort_rows[] = {&op_argsort, &op_topk, NULL};
