@@ -60,8 +60,8 @@ void take_stretch(global const E *x, INDEX xs, global const I *index, INDEX is, 
     }
 }
 
-// y[e] = x[place of e + index[place of e] * step], e = 0 .. count-1; a task is CHUNK of them. Views:
-// x, index. n: the elements of x along the axis.
+// y[e] = x[place of e + index[place of e] * step], e = 0 .. count-1; a task is CHUNK of them.
+// Views: x, index. n: the elements of x along the axis.
 kernel void take(INDEX first, INDEX last, INDEX count, INDEX n, INDEX step, E fill,
                  const struct dims d, global const E *restrict x, global const I *restrict index,
                  global E *restrict y)
@@ -224,7 +224,7 @@ void add_lanes(const struct scatter *s, const struct range *r, INDEX lanes, glob
     }
 }
 
-// A task is up to `piece` lanes and `range` destinations of each; it goes through all their sources.
+// A task is up to `piece` lanes and `range` destinations of each; it sees all their sources.
 kernel void scatter_ranges(INDEX first, INDEX last, INDEX piece, INDEX range, const struct dims d,
                            const struct scatter s, global const I *index, global const E *src,
                            global E *y)
