@@ -33,8 +33,8 @@ inline bool is_inside(I i, INDEX n)
 #if VIEWS >= 2
 // `length` elements of y along the last dimension of the walk, from element `from` of it; x and
 // index are where the row begins.
-void take_stretch(global const E *x, INDEX xs, global const I *index, INDEX is, INDEX from,
-                  INDEX length, INDEX n, INDEX step, E fill, global E *y)
+void take_stretch(global const E *restrict x, INDEX xs, global const I *restrict index, INDEX is,
+                  INDEX from, INDEX length, INDEX n, INDEX step, E fill, global E *restrict y)
 {
     index += from * is;
     x += from * xs;

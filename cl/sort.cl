@@ -14,6 +14,7 @@
 //   BITS        of X [32]
 //   SIGNED      X holds signed integers
 //   INFINITE    X holds floats, and these are the bits of infinity
+//   WIDE_ITEM   an item has 16 bytes: for keys of 64 bits and rows of more than 2^32 elements
 //   FROM_ITEMS  sort_select reads items, not elements
 //   LOCAL       work-items of a group, a power of two [1]
 //   BLOCK       items that a group of many sorts at once, a power of two, LOCAL or more [1024]
@@ -32,11 +33,12 @@
 #define BLOCK 1024
 #endif
 // lint: -DLOCAL=64 -DRANK=2
-// lint: -DX=ulong -DBITS=64 -DSIGNED -DINDEX=long
-// lint: -DX=ulong -DBITS=64 -DINFINITE=0x7ff0000000000000 -DLOCAL=64 -DBLOCK=512 -DFROM_ITEMS
+// lint: -DX=ulong -DBITS=64 -DWIDE_ITEM -DSIGNED -DINDEX=long
+// lint: -DX=ulong -DBITS=64 -DWIDE_ITEM -DINFINITE=0x7ff0000000000000 -DLOCAL=64 -DFROM_ITEMS
+// lint: -DX=ushort -DBITS=16 -DWIDE_ITEM -DINDEX=long -DINFINITE=0x7c00
 // lint: -DX=uchar -DBITS=8 -DFROM_ITEMS
 
-#if BITS == 64
+#ifdef WIDE_ITEM
 typedef ulong2 item;
 #define MAKE(key, i) ((ulong2)(key, (ulong)(i)))
 #define LESS(a, b)   ((a).x < (b).x || ((a).x == (b).x && (a).y < (b).y))
@@ -52,7 +54,7 @@ typedef ulong item;
 #define LAST         ULONG_MAX
 #endif
 
-enum { DIGITS = BITS / 8, FEW = 32 };
+enum { DIGITS = BITS / 8, FEW = sizeof(item) == 16 ? 32 : 64 };
 
 struct sort {
     INDEX n;            // elements of a row
@@ -76,25 +78,44 @@ inline X key_of(X u, X flip)
 }
 
 #if LOCAL == 1
-void insertion_sort(global item *a, INDEX n)
+#ifdef WIDE_ITEM
+global item *sort_few(global item *a, global item *b, int n)
 {
-    for (INDEX i = 1; i < n; i++) {
+    for (int i = 1; i < n; i++) {
         item v = a[i];
-        INDEX j = i;
+        int j = i;
         for (; j > 0 && LESS(v, a[j - 1]); j--)
             a[j] = a[j - 1];
         a[j] = v;
     }
+    return a;
 }
+#else
+// Counts for each item those before it: more comparisons than need be, but a vector unit makes
+// them, and none is a branch.
+global item *sort_few(global item *a, global item *b, int n)
+{
+    long value[FEW], rank[FEW];
+    for (int i = 0; i < n; i++)
+        value[i] = (long)(a[i] ^ 1ul << 63);
+    for (int i = 0; i < n; i += 8) {
+        long8 mine = vload8(0, value + i), before = 0;
+        for (int j = 0; j < n; j++)
+            before -= (long8)(value[j]) < mine;
+        vstore8(before, 0, rank + i);
+    }
+    for (int i = 0; i < n; i++)
+        b[rank[i]] = a[i];
+    return b;
+}
+#endif
 
 // Sorts n items at a, with as much room at b; returns where they are then, a or b.
 global item *radix_sort(global item *a, global item *b, INDEX n)
 {
     INDEX count[DIGITS][256];
-    if (n <= FEW) {
-        insertion_sort(a, n);
-        return a;
-    }
+    if (n <= FEW)
+        return sort_few(a, b, (int)n);
     for (int p = 0; p < DIGITS; p++) {
         for (int i = 0; i < 256; i++)
             count[p][i] = 0;

@@ -2,7 +2,7 @@
 // three add up by the same index (scatter.c).
 //
 // All are one kernel that copies bits, so it knows the size of an element and not its dtype.
-// Where whole rows are picked, 16 bytes at a time count as one element.
+// Where whole rows are picked, 16 bytes at a time may count as one element.
 #include "op/index.h"
 #include "op/op.h"
 #include <stdio.h>
@@ -98,7 +98,9 @@ static bool take_run(weft_device *dev, struct wf_record *r, struct weft_error *e
     char defines[200];
     char fill[16];
     take_init(&t, r);
-    take_widen(&t);
+    // The loops of a CPU become vectors of more than that by themselves.
+    if (dev->info.type != WEFT_DEVICE_CPU)
+        take_widen(&t);
     make_fill(x->pub.dtype, a->zero, fill);
     bool wide = wf_dims_wide(&t.d) || wf_dims_wide(&(struct wf_dims){.rank = 1,
                                                                      .views = 1,

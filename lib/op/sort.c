@@ -16,7 +16,7 @@ enum {
     MERGE_CPU = 4096, // likewise, and divides a part
     SELECT_PART = 16 * BLOCK,
     SELECT_MOST = BLOCK / 4, // more are found by sorting all
-    SELECT_ROOM = 512        // collected on a CPU before they are sorted, at least
+    SELECT_ROOM = 64         // collected on a CPU before they are sorted, at least
 };
 
 // `struct sort` of the kernels.
@@ -72,7 +72,7 @@ static void job_init(struct job *j, const struct wf_sort *o, const struct wf_ten
     j->op = o->op;
     j->dtype = x->pub.dtype;
     j->flip = o->descending ? ~(uint64_t)0 >> (64 - bits) : 0;
-    j->item = bits == 64 ? 16 : 8;
+    j->item = bits == 64 || j->s.n > UINT32_MAX ? 16 : 8;
     j->cpu = j->dev->info.type == WEFT_DEVICE_CPU;
     j->units = j->dev->info.compute_units > 0 ? j->dev->info.compute_units : 1;
     j->local = j->cpu ? 1 : LOCAL_GPU;
@@ -95,12 +95,12 @@ static void write_defines(const struct job *j, bool from_items, char *out, size_
     bool floating = wf_dtype_is_float(j->dtype);
     bool sign = j->dtype == WEFT_I8 || j->dtype == WEFT_I32 || j->dtype == WEFT_I64;
     snprintf(out, room,
-             "%s%s#define X %s\n#define BITS %zu\n%s%s%s%s#define LOCAL %d\n#define BLOCK %d\n"
+             "%s%s%s#define X %s\n#define BITS %zu\n%s%s%s%s#define LOCAL %d\n#define BLOCK %d\n"
              "#define RANK %d\n",
              j->wide ? "#define INDEX long\n" : "", from_items ? "#define FROM_ITEMS\n" : "",
-             type[bytes], 8 * bytes, sign ? "#define SIGNED\n" : "",
-             floating ? "#define INFINITE " : "", floating ? infinite : "", floating ? "\n" : "",
-             j->local, BLOCK, j->lanes.rank);
+             j->item == 16 ? "#define WIDE_ITEM\n" : "", type[bytes], 8 * bytes,
+             sign ? "#define SIGNED\n" : "", floating ? "#define INFINITE " : "",
+             floating ? infinite : "", floating ? "\n" : "", j->local, BLOCK, j->lanes.rank);
 }
 
 // The kernel, with the arguments that lead all of them in `room`.
