@@ -124,7 +124,7 @@ static bool add_ranges(const struct job *j)
     if (d->stride[Y][last] != 1)
         piece = j->m < PIECE_OWN ? PIECE_OWN : 1;
     int64_t tasks = j->outer * ((j->inner + piece - 1) / piece);
-    int64_t want = 2 * (j->dev->info.compute_units > 0 ? j->dev->info.compute_units : 1);
+    int64_t want = j->dev->info.compute_units > 0 ? j->dev->info.compute_units : 1;
     int64_t ranges = tasks < want ? (want + tasks - 1) / tasks : 1;
     int64_t range = (j->n + ranges - 1) / ranges;
     if (!begin(j, "scatter_ranges", &a))
