@@ -57,12 +57,14 @@ struct op_ref {
 #define REF_FAMILIES(X) \
     X(elementwise)      \
     X(fill)             \
+    X(index)            \
     X(loss)             \
     X(matmul)           \
     X(random)           \
     X(reduce)           \
     X(shape)            \
-    X(slice)
+    X(slice)            \
+    X(sort)
 #define X(family) extern const struct op_ref op_refs_##family[];
 REF_FAMILIES(X)
 #undef X

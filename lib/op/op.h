@@ -16,7 +16,10 @@
     X(slice)              \
     X(concat)             \
     X(pad)                \
-    X(triangle)
+    X(triangle)           \
+    X(index)              \
+    X(scatter)            \
+    X(sort)
 #define X(family) extern const struct wf_op *const wf_##family##_rows[];
 WF_OP_FAMILIES(X)
 #undef X

@@ -26,6 +26,7 @@ struct op_row {
 // Each family's rows; they end with {0}.
 #define PEER_FAMILIES(X) \
     X(elementwise)       \
+    X(index)             \
     X(loss)              \
     X(random)            \
     X(reduce)            \
