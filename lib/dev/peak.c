@@ -6,8 +6,8 @@
 #include <string.h>
 
 enum { COPY_BYTES = 128 << 20, CHUNK = 1024, CHAINS = 8, LOCAL_GPU = 256, LAUNCHES = 256 };
-enum { MIN_RUNS = 3, MAX_RUNS = 100 };
-static const double run_s = 0.02, all_s = 0.3;
+enum { MIN_RUNS = 3, MAX_RUNS = 500 };
+static const double run_s = 0.004, all_s = 0.4;
 
 struct peak {
     weft_device *dev;
