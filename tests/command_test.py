@@ -234,7 +234,7 @@ class Check(Case):
             (folder / file.name).write_text(text)
         result = run('check', 'cross_entropy', WEFT_CL_DIR=str(folder))
         self.assert_fails(result, 1, '1 of 1 ops are wrong on', 'driver')
-        self.assertRegex(result.stdout, r'^cross_entropy +[0-9]/\d .*cross_entropy\[0\] of \[3, 5\] and \[3\] F32: y')
+        self.assertRegex(result.stdout, r'^cross_entropy +[0-9]/\d .*cross_entropy\[0\] of \[3,5\] and \[3\] F32: y')
         result = run('check', 'cross_entropy', '--json', WEFT_CL_DIR=str(folder))
         op, verdict = lines_of_json(result.stdout)
         self.assertIn('got', op['error'])

@@ -35,19 +35,19 @@ struct shape_text {
     char text[120];
 };
 
-// "[33, 5]"
+// "[33,5]"
 static struct shape_text shape_text(int ndim, const int64_t *shape)
 {
     struct shape_text t = {"["};
     size_t n = 1;
     for (int i = 0; i < ndim && n < sizeof t.text - 24; i++)
-        n += (size_t)snprintf(t.text + n, sizeof t.text - n, "%s%lld", i ? ", " : "",
+        n += (size_t)snprintf(t.text + n, sizeof t.text - n, "%s%lld", i ? "," : "",
                               (long long)shape[i]);
     snprintf(t.text + n, sizeof t.text - n, "]");
     return t;
 }
 
-// "add[2] of [33, 5] and [5] F32 strided"
+// "add[2] of [33,5] and [5] F32 strided"
 static void describe(const struct op_ref *r, int c, enum weft_dtype dtype, bool strided,
                      char text[320])
 {

@@ -31,6 +31,9 @@ def options(doc):
                         help='turns of each side on a case; the median counts [3]')
     parser.add_argument('--seconds', type=float, default=0.3, metavar='X',
                         help='how long a turn lasts, at least seven runs [0.3]')
+    parser.add_argument('--keep-memory', action='store_true',
+                        help='the rival keeps memory for the next run, where by default each large '
+                        'result is made of fresh pages of the system')
     parser.add_argument('--json', action='store_true',
                         help='one object a line for each case, at last a summary of each rival')
     args = parser.parse_args()
@@ -61,6 +64,8 @@ def enter(args, packages=('torch', 'numpy')):
         env = dict(os.environ, WEFT_BENCH_ENTERED='1', OPENBLAS_NUM_THREADS=threads,
                    OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads,
                    POCL_MAX_PTHREAD_COUNT=threads)
+        if args.keep_memory: # glibc's malloc then neither maps a block of its own nor gives it back
+            env.update(MALLOC_MMAP_MAX_='0', MALLOC_TRIM_THRESHOLD_=str(1 << 40))
         os.execve(python, [python, *sys.argv], env)
 
 
