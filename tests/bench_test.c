@@ -25,6 +25,14 @@ START_TEST(every_row_has_a_case)
 }
 END_TEST
 
+START_TEST(every_reference_has_a_case)
+{
+    const struct op_ref *r;
+    for (int i = 0; (r = op_ref_at(i)); i++)
+        ck_assert_msg(has_case(r->name), "%s has no case in tools/weft/bench_ops.c", r->name);
+}
+END_TEST
+
 START_TEST(names_differ)
 {
     struct bench_case a, b;
@@ -53,6 +61,7 @@ int main(void)
     Suite *suite = suite_create("bench");
     TCase *t = tcase_create("table");
     tcase_add_test(t, every_row_has_a_case);
+    tcase_add_test(t, every_reference_has_a_case);
     tcase_add_test(t, names_differ);
     tcase_add_test(t, a_case_says_how_it_runs);
     suite_add_tcase(suite, t);

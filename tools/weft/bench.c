@@ -108,21 +108,25 @@ static bool run_case(struct bench *b, const struct bench_case *c, struct bench_t
     return ok;
 }
 
+// A case that fails, for want of memory say, does not end the others.
 static int run(struct bench *b, const struct bench_args *args)
 {
     struct bench_case c;
     char name[64];
+    int code = EXIT_DONE;
     for (int i = 0; bench_case_at(i, &c); i++) {
         struct bench_time t = {0};
         if (!is_wanted(args, &c, name))
             continue;
-        if (!run_case(b, &c, &t))
-            return console_fail("%s: %s", name, b->err.text);
-        print_time(b, name, &t, args->json);
+        b->err = (struct weft_error){0};
+        if (run_case(b, &c, &t))
+            print_time(b, name, &t, args->json);
+        else
+            code = console_fail("%s: %s", name, b->err.text);
         if (!console_flush())
             return EXIT_FAILED;
     }
-    return EXIT_DONE;
+    return code;
 }
 
 static int list(const struct bench_args *args, bool print)

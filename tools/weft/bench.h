@@ -34,6 +34,7 @@ struct bench_case {
     double (*flops)(const struct op_case *c); // of a case that is bound by arithmetic
     bool grad;                                // forward, and the gradient of the first input
     bool view;                                // moves nothing: only the host's time
+    bool read;                                // the result is a view, which a negation reads
     // Instead of all that.
     bool (*measure)(struct bench *b, struct bench_time *out);
 };

@@ -60,17 +60,6 @@ CALL(chain_layernorm)
     return weft_add(s, weft_mul(s, weft_mul(s, centred, scale), x[1]), x[2]);
 }
 
-// A view as the input of an operation that reads it in its strange order.
-CALL(transpose_neg)
-{
-    return weft_neg(s, weft_transpose(s, x[0], c->axes[0], c->axes[1]));
-}
-
-CALL(expand_neg)
-{
-    return weft_neg(s, weft_expand(s, x[0], c->ndim, c->shape));
-}
-
 static double matmul_flops(const struct op_case *c)
 {
     const int64_t *a = c->in[0].shape, *b = c->in[1].shape;
@@ -86,26 +75,62 @@ static double matmul_flops(const struct op_case *c)
             n   \
         }       \
     }
-#define RANGE   .lo = -2, .hi = 2
-#define AXIS(a) .naxes = 1, .axes = {a}, RANGE
+#define TABLE(m, n) \
+    {               \
+        2,          \
+        {           \
+            m, n    \
+        }           \
+    }
+#define RANGE .lo = -2, .hi = 2
 #define MATMUL(size_, m, k, n)                                                         \
     {                                                                                  \
-        .op = "matmul", .size = size_, .c = {.in = {{2, {m, k}}, {2, {k, n}}}, RANGE}, \
+        .op = "matmul", .size = size_, .c = {.in = {TABLE(m, k), TABLE(k, n)}, RANGE}, \
         .flops = matmul_flops                                                          \
     }
-#define OVER(name)                                                                 \
-    {.op = name, .size = "rows", .c = {.in = {{2, {16384, 1024}}}, AXIS(1)}},      \
-    {                                                                              \
-        .op = name, .size = "columns", .c = {.in = {{2, {16384, 1024}}}, AXIS(0) } \
+// Along one axis of [16384, 1024]; all of it.
+#define ALONG(name, size_, axis, ...)     \
+    {                                     \
+        .op = name, .size = size_, .c = { \
+            .in = {TABLE(16384, 1024)},   \
+            .naxes = 1,                   \
+            .axes = {axis},               \
+            __VA_ARGS__                   \
+        }                                 \
     }
-#define REDUCTION(name)                                                \
-    OVER(name),                                                        \
-    {                                                                  \
-        .op = name, .size = "all", .c = {.in = {FLAT(16 * M)}, RANGE } \
+#define OVER(name, ...) ALONG(name, "rows", 1, __VA_ARGS__), ALONG(name, "columns", 0, __VA_ARGS__)
+#define REDUCTION(name, ...)                                                 \
+    OVER(name, __VA_ARGS__),                                                 \
+    {                                                                        \
+        .op = name, .size = "all", .c = {.in = {FLAT(16 * M)}, __VA_ARGS__ } \
     }
 #define CHAIN(name, n, ...)                                                                    \
     {                                                                                          \
         .op = #name, .size = "16M", .call = name, .nin = n, .c = {.in = {__VA_ARGS__}, RANGE } \
+    }
+// Of one input that is only asked for its dtype.
+#define MADE(name, ...)                                                        \
+    {                                                                          \
+        .op = name, .size = "16M", .c = {.in = {FLAT(1)}, RANGE, __VA_ARGS__ } \
+    }
+// Of two inputs of one shape, to a mean.
+#define LOSS(name, low, high)                   \
+    {                                           \
+        .op = name, .size = "16M", .c = {       \
+            .in = {FLAT(16 * M), FLAT(16 * M)}, \
+            .lo = low,                          \
+            .hi = high                          \
+        }                                       \
+    }
+#define LABELS(m, n) .in = {TABLE(m, n), FLAT(m)}, .limit = n, RANGE
+// A view of [4096, 4096], read by a negation.
+#define VIEW(name, ...)                                 \
+    {                                                   \
+        .op = name, .size = "neg", .read = true, .c = { \
+            .in = {TABLE(4096, 4096)},                  \
+            RANGE,                                      \
+            __VA_ARGS__                                 \
+        }                                               \
     }
 
 static const struct bench_case cases[] = {
@@ -113,37 +138,110 @@ static const struct bench_case cases[] = {
     CHAIN(chain6, 3, FLAT(16 * M), FLAT(16 * M), FLAT(16 * M)),
     CHAIN(chain10, 4, FLAT(16 * M), FLAT(16 * M), FLAT(16 * M), FLAT(16 * M)),
     CHAIN(chain_gelu_tanh, 1, FLAT(16 * M)),
-    CHAIN(chain_layernorm, 3, {2, {16384, 1024}}, {1, {1024}}, {1, {1024}}),
-    {.op = "full", .size = "16M", .c = {.in = {FLAT(1)}, .ndim = 1, .shape = {16 * M}, RANGE}},
-    REDUCTION("sum"),
-    REDUCTION("mean"),
-    REDUCTION("max"),
-    OVER("argmax"),
-    {.op = "cross_entropy",
-     .size = "10",
-     .c = {.in = {{2, {1 * M, 10}}, FLAT(1 * M)}, .limit = 10, RANGE}},
-    {.op = "cross_entropy",
-     .size = "1000",
-     .c = {.in = {{2, {16384, 1000}}, FLAT(16384)}, .limit = 1000, RANGE}},
-    {.op = "cross_entropy",
-     .size = "1000/grad",
+    CHAIN(chain_layernorm, 3, TABLE(16384, 1024), FLAT(1024), FLAT(1024)),
+    REDUCTION("sum", RANGE),
+    REDUCTION("mean", RANGE),
+    REDUCTION("max", RANGE),
+    REDUCTION("min", RANGE),
+    REDUCTION("prod", .lo = 0.5, .hi = 1.5),
+    REDUCTION("any", RANGE),
+    REDUCTION("all", RANGE),
+    REDUCTION("var", .a = 1, RANGE),
+    REDUCTION("std", .a = 1, RANGE),
+    REDUCTION("norm", .a = 2, RANGE),
+    REDUCTION("logsumexp", RANGE),
+    OVER("argmax", RANGE),
+    OVER("argmin", RANGE),
+    OVER("cumsum", RANGE),
+    OVER("softmax", RANGE),
+    {.op = "softmax",
+     .size = "rows/grad",
      .grad = true,
-     .c = {.in = {{2, {16384, 1000}}, FLAT(16384)}, .limit = 1000, RANGE}},
+     .c = {.in = {TABLE(16384, 1024)}, .naxes = 1, .axes = {1}, RANGE}},
+    OVER("log_softmax", RANGE),
+    LOSS("mse", -2, 2),
+    LOSS("l1", -2, 2),
+    LOSS("huber", -2, 2),
+    LOSS("hinge", -2, 2),
+    LOSS("bce", 0.01, 0.99),
+    LOSS("bce_with_logits", -2, 2),
+    LOSS("kl_div", 0.01, 2),
+    LOSS("kl_div_log_target", -4, 0),
+    {.op = "bce_weighted",
+     .size = "16M",
+     .c = {.in = {FLAT(16 * M), FLAT(16 * M), FLAT(1)}, .lo = 0.01, .hi = 0.99, .limit = 3}},
+    {.op = "bce_with_logits_pos_weight",
+     .size = "16M",
+     .c = {.in = {FLAT(16 * M), FLAT(16 * M), FLAT(1), FLAT(1)}, .limit = 3, RANGE}},
+    {.op = "cross_entropy", .size = "10", .c = {LABELS(M, 10)}},
+    {.op = "cross_entropy", .size = "1000", .c = {LABELS(16384, 1000)}},
+    {.op = "cross_entropy", .size = "1000/grad", .grad = true, .c = {LABELS(16384, 1000)}},
+    {.op = "cross_entropy_weighted",
+     .size = "1000",
+     .c = {.in = {TABLE(16384, 1000), FLAT(16384), FLAT(1000)}, .limit = 1000, RANGE}},
+    {.op = "cross_entropy_probs",
+     .size = "1000",
+     .c = {.in = {TABLE(16384, 1000), TABLE(16384, 1000)}, .lo = 0.1, .hi = 3}},
+    {.op = "cross_entropy_probs_weighted",
+     .size = "1000",
+     .c = {.in = {TABLE(16384, 1000), TABLE(16384, 1000), FLAT(1000)},
+           .limit = 5,
+           .lo = 0.1,
+           .hi = 3}},
+    {.op = "nll", .size = "1000", .c = {LABELS(16384, 1000)}},
+    {.op = "nll_weighted",
+     .size = "1000",
+     .c = {.in = {TABLE(16384, 1000), FLAT(16384), FLAT(1000)}, .limit = 1000, RANGE}},
     {.op = "reshape",
      .size = "16M",
      .view = true,
      .c = {.in = {FLAT(16 * M)}, .ndim = 2, .shape = {4096, 4096}, RANGE}},
     {.op = "detach", .size = "16M", .view = true, .c = {.in = {FLAT(16 * M)}, RANGE}},
-    {.op = "transpose",
-     .size = "neg",
-     .call = transpose_neg,
-     .nin = 1,
-     .c = {.in = {{2, {4096, 4096}}}, .axes = {0, 1}, RANGE}},
+    VIEW("transpose", .axes = {0, 1}),
+    VIEW("permute", .axes = {1, 0}),
+    VIEW("flip", .naxes = 1, .axes = {1}),
+    VIEW("slice", .axes = {1}, .shape = {0, 4096, 2}),
     {.op = "expand",
      .size = "neg",
-     .call = expand_neg,
-     .nin = 1,
+     .read = true,
      .c = {.in = {FLAT(1024)}, .ndim = 2, .shape = {16384, 1024}, RANGE}},
+    {.op = "concat",
+     .size = "rows",
+     .c = {.in = {TABLE(4096, 2048), TABLE(4096, 1024), TABLE(4096, 1024)}, .axes = {1}, RANGE}},
+    {.op = "pad",
+     .size = "4096",
+     .c = {.in = {TABLE(4096, 4096)}, .ndim = 2, .axes = {1, 1, 1, 1}, RANGE}},
+    {.op = "tril", .size = "4096", .c = {.in = {TABLE(4096, 4096)}, RANGE}},
+    {.op = "triu", .size = "4096", .c = {.in = {TABLE(4096, 4096)}, RANGE}},
+    MADE("full", .ndim = 1, .shape = {16 * M}),
+    MADE("arange", .a = 0, .b = 1, .shape = {16 * M}),
+    MADE("linspace", .a = 0, .b = 1, .shape = {16 * M}),
+    MADE("eye", .shape = {4096, 4096}),
+    MADE("uniform", .a = 0, .b = 1, .ndim = 1, .shape = {16 * M}),
+    MADE("normal", .a = 0, .b = 1, .ndim = 1, .shape = {16 * M}),
+    MADE("random_int", .limit = 10, .ndim = 1, .shape = {16 * M}),
+    {.op = "permutation", .size = "1M", .c = {.in = {FLAT(1)}, RANGE, .ndim = 1, .shape = {M}}},
+    {.op = "bernoulli", .size = "16M", .c = {.in = {FLAT(16 * M)}, .hi = 1}},
+    {.op = "dropout", .size = "16M", .c = {.in = {FLAT(16 * M)}, .a = 0.5, RANGE}},
+    {.op = "gather",
+     .size = "rows",
+     .c = {.in = {TABLE(4096, 4096), TABLE(4096, 4096)}, .axes = {1}, .limit = 4096, RANGE}},
+    {.op = "scatter_add",
+     .size = "rows",
+     .c = {.in = {TABLE(4096, 4096), TABLE(4096, 4096), TABLE(4096, 4096)},
+           .axes = {1},
+           .limit = 4096,
+           RANGE}},
+    {.op = "index_select",
+     .size = "256",
+     .c = {.in = {TABLE(65536, 256), FLAT(65536)}, .limit = 65536, RANGE}},
+    {.op = "embedding",
+     .size = "256",
+     .c = {.in = {TABLE(65536, 256), FLAT(65536)}, .limit = 65536, RANGE}},
+    {.op = "one_hot", .size = "16", .c = {.in = {FLAT(M)}, .limit = 16, .a = 16, .b = 1, RANGE}},
+    ALONG("sort", "rows", 1, RANGE),
+    ALONG("argsort", "rows", 1, RANGE),
+    ALONG("topk", "rows", 1, .a = 1, .b = 10, RANGE),
     MATMUL("128", 128, 128, 128),
     MATMUL("256", 256, 256, 256),
     MATMUL("512", 512, 512, 512),

@@ -101,6 +101,7 @@ static bool run_op(void *priv)
     if (r->c->grad) // a kept tensor has no history, a view of it has
         x[0] = weft_reshape(s, x[0], x[0]->ndim, x[0]->shape);
     y = r->c->call(s, x, &r->c->c);
+    y = r->c->read ? weft_neg(s, y) : y;
     if (r->c->grad)
         y = weft_grad(s, y && y->ndim ? weft_sum(s, y, NULL) : y, x[0]);
     r->out_bytes = bytes_of(y);
