@@ -264,10 +264,10 @@ class Bench(Case):
         self.assertRegex(cases[0], r'^matmul/128( +[0-9.]+){5}%$')
 
     def test_json(self):
-        result = run('bench', '--filter', 'e/16M', '--seconds', '0.01', '--json')
+        result = run('bench', '--filter', 're', '--seconds', '0.01', '--json')
         self.assert_works(result)
         cases = {case['case']: case for case in lines_of_json(result.stdout)}
-        self.assertEqual(set(cases), {x for x in self.names() if 'e/16M' in x})
+        self.assertEqual(set(cases), {x for x in self.names() if 're' in x})
         for case in cases.values():
             self.assertEqual(list(case), self.KEYS)
             self.assertGreaterEqual(case['ms'], case['ms_min'])
@@ -301,6 +301,47 @@ class Bench(Case):
         self.assert_fails(run('bench', '--filter', 'nonesuch'), 2, 'nonesuch', '--list')
         self.assert_fails(run('bench', '--seconds', '0'), 2, '"0"', 'above 0')
         self.assert_fails(run('bench', 'relu', '--device', 'nonesuch'), 1, '"nonesuch"')
+
+
+class Rivals(Case):
+    """tools/bench/NAME, without the rivals, which are large to install."""
+    BENCH = ROOT / 'tools' / 'bench'
+
+    def bench(self, name, *args, **changes):
+        return subprocess.run([self.BENCH / name, *args], stdout=subprocess.PIPE, timeout=120,
+                              stderr=subprocess.PIPE, text=True, env=environment(**changes),
+                              check=False)
+
+    def test_help_and_bad_input(self):
+        for name in ('elementwise', 'reduce', 'optim', 'matmul', 'train'):
+            result = self.bench(name, '--help')
+            self.assert_works(result)
+            self.assertIn('usage: ' + name, result.stdout)
+            result = self.bench(name, '--build', '/nonexistent')
+            self.assertEqual(result.returncode, 2)
+            self.assertIn('/nonexistent/tools/weft is not there', result.stderr)
+        self.assertEqual(self.bench('matmul', '--rounds', '0').returncode, 2)
+
+    def test_turns_with_a_rival_that_does_nothing(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=TEMP))
+        (folder / 'torch.py').write_text('import sys\nfrom unittest import mock\n'
+                                         'sys.modules[__name__] = mock.MagicMock()\n')
+        args = ['--build', pathlib.Path(WEFT).parents[1], '--python', sys.executable, '--seconds',
+                '0.001', '--rounds', '2', '--filter']
+        result = self.bench('optim', *args, 'sgd', '--json', PYTHONPATH=str(folder))
+        self.assert_works(result)
+        *cases, first, second = lines_of_json(result.stdout)
+        self.assertEqual([(x['case'], x['rival']) for x in cases],
+                         [('sgd/16M', 'pytorch'), ('sgd/16M', 'fused')])
+        for case in cases:
+            self.assertAlmostEqual(case['ratio'], case['rival_ms'] / case['weft_ms'], 3)
+            self.assertLess(case['ratio'], 1)
+        self.assertEqual(first, {'summary': True, 'rival': 'pytorch', 'geomean': cases[0]['ratio'],
+                                 'worst': cases[0]['ratio'], 'worst_case': 'sgd/16M'})
+        self.assertEqual(second['rival'], 'fused')
+        result = self.bench('optim', *args, 'nonesuch', PYTHONPATH=str(folder))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('"nonesuch"', result.stderr)
 
 
 @unittest.skipUnless(DATA.exists(), f'{DATA} is not there')

@@ -47,6 +47,14 @@ static bool copy_by_driver(struct peak *p, struct weft_error *err)
     return wf_copy(p->dev, p->from->mem, p->to->mem, p->bytes, err);
 }
 
+// Each work-item writes one vector.
+static int64_t mad_tasks(const struct peak *p)
+{
+    size_t most = p->bytes / (p->local * (size_t)p->vec * sizeof(float));
+    size_t groups = wf_max_groups(p->dev);
+    return (int64_t)(groups < most ? groups : most);
+}
+
 static bool multiply_add(struct peak *p, struct weft_error *err)
 {
     // Of a number near 1 and one near 0, so that the sums stay normal numbers.
@@ -54,7 +62,7 @@ static bool multiply_add(struct peak *p, struct weft_error *err)
     cl_int rounds = p->rounds;
     struct wf_launch l = {.kernel = p->kernel,
                           .op = "peak",
-                          .tasks = (int64_t)wf_max_groups(p->dev),
+                          .tasks = mad_tasks(p),
                           .local = p->local,
                           .task_ns = 1e4};
     wf_launch_value(&l, sizeof rounds, &rounds);
@@ -138,7 +146,7 @@ static bool measure_mad(struct peak *p, struct weft_device_peak *out, struct wef
     t = t < 0 ? t : best_run(p, multiply_add, false, err);
     if (t < 0)
         return false;
-    double items = (double)wf_max_groups(p->dev) * (double)p->local;
+    double items = (double)mad_tasks(p) * (double)p->local;
     out->gflop_s = 2e-9 * items * p->vec * CHAINS * p->rounds / t;
     return true;
 }

@@ -33,11 +33,10 @@ static const struct usage usage = {
     .any_operand = true,
     .about =
         "Times cases in F32, OP/SIZE each, from recording to finished: all, or those of one\n"
-        "operation or model (mlp). First it measures how fast the device copies, and multiplies\n"
-        "and adds. `peak` is a case's part of that: of multiply-adds where there are GFLOP/s, "
-        "else\n"
-        "of copying, where inputs and outputs count once. host/record and host/launch are the\n"
-        "host's time for a recorded elementwise call, and for a launch.",
+        "operation or model (mlp). `peak` is a case's part of what the device can do at most,\n"
+        "which is measured first: of multiply-adds where there are GFLOP/s, else of copying,\n"
+        "where inputs and outputs count once. host/record and host/launch are the host's time\n"
+        "for a recorded elementwise call, and for a launch.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };

@@ -28,11 +28,10 @@ static const struct usage usage = {
     .verb = "check",
     .operands = "OP",
     .any_operand = true,
-    .about =
-        "Runs every operation, or only OP, on a device and compares values and gradients with\n"
-        "references in double. `worst` is the largest error as a part of what is allowed. The "
-        "last\n"
-        "line is the verdict; it fails if an operation is wrong.",
+    .about = "Runs cases of every operation, or only of OP, on a device, in F32, and compares\n"
+             "values and gradients with references in double. Each line: the operation, cases\n"
+             "passed and run, the largest error as a part of what is allowed, and the time with\n"
+             "compiling. The last line is the verdict. It fails if an operation is wrong.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };

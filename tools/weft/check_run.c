@@ -78,8 +78,9 @@ static void work(const struct check_workers *w, int worker, int to)
 {
     struct check_result t = {.op = -1};
     struct weft_error err = {0};
-    weft_device *dev =
-        weft_device_create(weft_device_params(.match = w->device, .log = console_log), &err);
+    // What is logged at opening, one process says.
+    weft_device *dev = weft_device_create(
+        weft_device_params(.match = w->device, .log = worker ? NULL : console_log), &err);
     if (!dev) {
         snprintf(t.text, sizeof t.text, "%s", err.text);
         send(to, &t);
