@@ -210,7 +210,8 @@ class Check(Case):
         self.assert_works(result)
         op, verdict = result.stdout.splitlines()
         self.assertRegex(op, r'^add +3/3 +\S+ +[0-9.]+ ms$')
-        self.assertRegex(verdict, r'^.+ \(driver .+, OpenCL .+\) computes correctly: 1 ops, 3 cases, ')
+        self.assertRegex(verdict, r'^.+ \(driver .+, OpenCL .+\) computes correctly: '
+                                  r'1 ops, 3 cases, ')
 
     def test_json(self):
         result = run('check', 'reshape', '--json')
@@ -234,7 +235,8 @@ class Check(Case):
             (folder / file.name).write_text(text)
         result = run('check', 'cross_entropy', WEFT_CL_DIR=str(folder))
         self.assert_fails(result, 1, '1 of 1 ops are wrong on', 'driver')
-        self.assertRegex(result.stdout, r'^cross_entropy +[0-9]/\d .*cross_entropy\[0\] of \[3,5\] and \[3\] F32: y')
+        self.assertRegex(result.stdout, r'^cross_entropy +[0-9]/\d .*cross_entropy\[0\] of \[3,5\] '
+                                        r'and \[3\] F32: y')
         result = run('check', 'cross_entropy', '--json', WEFT_CL_DIR=str(folder))
         op, verdict = lines_of_json(result.stdout)
         self.assertIn('got', op['error'])
@@ -247,7 +249,7 @@ class Check(Case):
         self.assertRegex(result.stdout, r'^matmul +0/3 .*matmul\.cl')
 
     def test_bad_input(self):
-        self.assert_fails(run('check', 'nonesuch'), 2, '"nonesuch"', 'wanted the name of an operation')
+        self.assert_fails(run('check', 'nonesuch'), 2, '"nonesuch"', 'wanted the name of an op')
         self.assert_fails(run('check', 'add', 'sub'), 2, '"sub"', 'wanted one OP')
         self.assert_fails(run('check', 'add', '--device', 'nonesuch'), 1, '"nonesuch"')
 

@@ -40,7 +40,7 @@ def options(doc):
     if args.rounds < 1 or args.seconds <= 0:
         parser.error('--rounds wants at least 1, --seconds more than 0')
     if not (args.build / 'tools' / 'weft').exists():
-        parser.error(f'{args.build}/tools/weft is not there: build first, or name a build with --build')
+        parser.error(f'{args.build}/tools/weft is not there: build first, or name another --build')
     return args
 
 
