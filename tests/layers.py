@@ -57,15 +57,16 @@ def check_public(root, path, quoted, name):
 
 def check_reference(root, path, quoted, name):
     """The same for the references of the op test, tests/ref*, which the command uses too: public
-    headers, system headers and each other."""
-    if quoted and not (name.startswith('ref') and (root / 'tests' / name).exists()):
-        return f'"{name}": a reference includes <weft/...>, system headers and tests/ref*.h'
+    headers, system headers, headers of cl/ and each other."""
+    ours = name.startswith('ref') and (root / 'tests' / name).exists()
+    if quoted and not ours and not (root / 'cl' / name).exists():
+        return f'"{name}": a reference includes <weft/...>, system headers, cl/*.h and tests/ref*.h'
     return check_program(root, path, False, name)
 
 
 def check_command(root, path, quoted, name):
     """The same for tools/: as a program, and the references."""
-    if quoted and check_reference(root, path, quoted, name) is None:
+    if quoted and name.startswith('ref') and (root / 'tests' / name).exists():
         return None
     return check_program(root, path, quoted, name)
 

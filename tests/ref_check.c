@@ -223,7 +223,7 @@ bool ref_check_value(struct ref_check *k, const struct op_ref *r, int c, enum we
                      bool strided)
 {
     struct run n;
-    bool ok = begin(&n, k, r, c, false) && call(&n, dtype, strided) && compare_value(&n, dtype);
+    bool ok = begin(&n, k, r, c, r->train) && call(&n, dtype, strided) && compare_value(&n, dtype);
     end(&n);
     return ok;
 }

@@ -97,8 +97,7 @@ static void print_time(const struct bench *b, const char *name, const struct ben
 
 static bool run_case(struct bench *b, const struct bench_case *c, struct bench_time *t)
 {
-    // Only a scope that trains keeps what a gradient reads.
-    bool train = c->grad || c->measure;
+    bool train = c->train || c->grad || c->measure;
     b->s = weft_scope_create(b->dev, weft_scope_params(.train = train), &b->err);
     bool ok = b->s && (c->measure ? c->measure(b, t) : bench_op(b, c, t));
     if (!ok && b->s && !b->err.status)

@@ -32,6 +32,7 @@ struct bench_case {
     int nin; // with `call`
     enum input_kind kind[MAX_IN];
     double (*flops)(const struct op_case *c); // of a case that is bound by arithmetic
+    bool train;                               // runs in a scope that trains, as a gradient does
     bool grad;                                // forward, and the gradient of the first input
     bool view;                                // moves nothing: only the host's time
     bool read;                                // the result is a view, which a negation reads

@@ -267,6 +267,7 @@ static bool complete(struct bench_case *c)
         return c->call || c->measure;
     c->call = r->call;
     c->nin = r->nin;
+    c->train = r->train;
     memcpy(c->kind, r->kind, sizeof c->kind);
     return true;
 }
