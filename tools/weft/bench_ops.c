@@ -253,10 +253,16 @@ static const struct bench_case cases[] = {
 
 static const struct op_ref *find(const char *name)
 {
-    const struct op_ref *r;
-    for (int i = 0; (r = op_ref_at(i)) && strcmp(r->name, name) != 0; i++)
-        ;
-    return r;
+#define X(family) op_refs_##family,
+    static const struct op_ref *const families[] = {REF_FAMILIES(X)};
+#undef X
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
+        for (const struct op_ref *r = families[f]; r->name; r++) {
+            if (!strcmp(r->name, name))
+                return r;
+        }
+    }
+    return NULL;
 }
 
 // Takes the call of the reference, where the case has none. False if there is no such operation.
