@@ -9,6 +9,7 @@
 // has been enqueued. The queue is in order, so the pool may hand it out again at once.
 #include "core/plan.h"
 #include "core/copy.h"
+#include "core/finite.h"
 #include "core/watch.h"
 
 struct plan {
@@ -95,6 +96,8 @@ static bool update_now(struct plan *p, struct wf_record *r)
             l->pending--;
     }
     r->done = true;
+    if (!wf_check_finite(s->dev, r, &e))
+        return fail_record(s, r, &e);
     release_inputs(p, r);
     return true;
 }
@@ -190,7 +193,8 @@ static bool run_record(struct plan *p, struct wf_record *r)
     struct weft_error e = {0};
     if (!ready_inputs(p, r))
         return false;
-    bool ok = run_view(r) || (ready_outputs(p, r, &e) && r->op->run(p->s->dev, r, &e));
+    bool ok = run_view(r) || (ready_outputs(p, r, &e) && r->op->run(p->s->dev, r, &e) &&
+                              wf_check_finite(p->s->dev, r, &e));
     if (!ok) {
         drop_outputs(r);
         return fail_record(p->s, r, &e);

@@ -1,6 +1,7 @@
 // Optimizers. A step is one record that changes every parameter it has a gradient for; the kernel
 // (cl/optim.cl) takes up to 16 parameters a launch.
 #include "core/view.h"
+#include "nn/gradient.h"
 #include "nn/params.h"
 #include "op/op.h"
 #include <math.h>
@@ -335,7 +336,7 @@ static int collect(weft_scope *s, weft_params *p, const weft_tensor **grad,
     int n = 0;
     for (int i = 0; i < p->count; i++) {
         struct wf_param *q = p->param[i];
-        weft_tensor *g = q->frozen ? NULL : wf_scope_grad(s, &q->variable, q->ndim, q->shape);
+        weft_tensor *g = q->frozen ? NULL : wf_gradient(s, &q->variable, q->ndim, q->shape);
         if (!wf_scope_ok(s))
             return -1;
         if (!g)
