@@ -1,5 +1,5 @@
-// flag[t] = 1 if there is a NaN or an infinity in x[t * share ... (t + 1) * share - 1], else 0. x is
-// dense and has n elements.
+// flag[t] = 1 if there is a NaN or an infinity in x[t * share ... (t + 1) * share - 1], else 0. x
+// is dense and has n elements.
 //
 //   X_F32, X_F16, X_BF16 or X_F64  type of the elements
 #ifdef X_F64

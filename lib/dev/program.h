@@ -15,6 +15,8 @@ struct wf_request {
     const char *op;      // for error texts and the profile
     const char *std;     // version of OpenCL C, "CL3.0" where a probe has found it [CL1.2]
     bool quiet;          // a failure to compile is expected: not logged
+    // The source itself, of a kernel that is not weft's; then `file` only names it. NULL: the file.
+    const char *text;
 };
 
 struct wf_program;
