@@ -82,7 +82,6 @@ int main(void)
         weft_tensor *error = weft_sum(s, weft_square(s, y), NULL);
         weft_backward(s, error, net);
         weft_optim_step(sgd, s);
-        weft_zero_grad(s, net);
         loss = weft_item(s, error);
         weft_scope_reset(s);
     }
