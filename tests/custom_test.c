@@ -80,8 +80,11 @@ static void dot_values(bool strided, float y[ROWS], float gw[COLUMNS])
     fill(x, ROWS * COLUMNS, 6);
     fill(w, COLUMNS, 7);
     weft_tensor *tx = matrix(x, ROWS, COLUMNS);
-    if (strided) // of the same values, the other way round in memory
-        tx = weft_transpose(s, weft_keep(s, weft_transpose(s, tx, 0, 1)), 0, 1);
+    if (strided) { // of the same values, the other way round in memory
+        weft_tensor *kept = weft_keep(s, weft_transpose(s, tx, 0, 1));
+        tx = weft_transpose(s, kept, 0, 1);
+        weft_tensor_destroy(&kept);
+    }
     weft_tensor *tw = weft_from_host(s, WEFT_F32, 1, (int64_t[]){COLUMNS}, w);
     weft_tensor *ty = dot_of(tx, tw, 2);
     ck_assert_msg(ty != NULL, "%s", weft_scope_error(s)->text);
