@@ -165,6 +165,24 @@ START_TEST(the_defaults_are_one_item_for_each_element)
 }
 END_TEST
 
+START_TEST(a_kernel_reads_half_and_any_view)
+{
+    static const struct weft_op scaled =
+        WEFT_OP(.name = "halve", .inputs = 1, .flat = true,
+                .source = "kernel void halve(global const half *x, global half *y, long n)"
+                          "{ size_t i = get_global_id(0);"
+                          "  if (i < n) vstore_half(vload_half(i, x) / 2, i, y); }");
+    float v[6] = {1, 2, 3, 4, 5, 7}, got[6];
+    const weft_tensor *x = weft_transpose(s, weft_cast(s, matrix(v, 2, 3), WEFT_F16), 0, 1);
+    weft_tensor *y = weft_op(s, &scaled, &x, NULL);
+    ck_assert(y && y->dtype == WEFT_F16 && y->shape[0] == 3);
+    ck_assert_msg(weft_read(s, weft_cast(s, y, WEFT_F32), got, sizeof got), "%s",
+                  weft_scope_error(s)->text);
+    for (int i = 0; i < 6; i++)
+        ck_assert_float_eq(got[i], v[i % 2 * 3 + i / 2] / 2);
+}
+END_TEST
+
 // Two dimensions, groups that do not fit, and pieces.
 static bool index_launch(const struct weft_op_call *c, struct weft_op_launch *l,
                          struct weft_error *e)
@@ -388,6 +406,7 @@ int main(void)
     tcase_add_test(t, a_kernel_is_launched_as_asked);
     tcase_add_test(t, an_op_runs_eagerly_and_in_a_cache);
     tcase_add_test(t, the_defaults_are_one_item_for_each_element);
+    tcase_add_test(t, a_kernel_reads_half_and_any_view);
     tcase_add_test(t, a_long_launch_is_split_for_a_display);
     tcase_add_test(t, an_op_that_does_not_compile_is_told);
     tcase_add_test(t, an_incomplete_op_is_refused);

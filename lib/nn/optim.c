@@ -216,6 +216,10 @@ static bool prepare(weft_device *dev, struct wf_record *r, struct weft_error *er
     if (!kernel_of(dev, a->optim, is_wide(r), err))
         return false;
     for (int i = 0; i < r->nvar; i++) {
+        // Found before the gradients are added, which are updates too.
+        if (r->version[i] < r->var[i]->version)
+            return wf_fail(err, WEFT_STALE, "the parameter %s has changed since this was recorded",
+                           r->var[i]->name);
         if (!make_state(a->optim, param_at(r, i), err))
             return false;
     }
