@@ -10,11 +10,11 @@ import re
 import sys
 
 # Folders of lib/; each may use those before it.
-ORDER = ['base', 'dev', 'core', 'op', 'file', 'nn', 'data']
+ORDER = ['base', 'dev', 'clblast', 'core', 'op', 'file', 'nn', 'data']
 
 # Headers that only some places may include: the rule behind each line is in CONTRIBUTING.md.
 ONLY = [
-    (re.compile(r'CL/'), ('lib/dev/', 'include/weft/opencl.h', 'examples/'), 'OpenCL'),
+    (re.compile(r'CL/'), ('lib/dev/', 'lib/clblast/', 'include/weft/opencl.h', 'examples/'), 'OpenCL'),
     (re.compile(r'jansson\.h'), ('lib/base/json.c',), 'the JSON library'),
     (re.compile(r'xxhash\.h'), ('lib/base/hash.c',), 'the hash library'),
     (re.compile(r'(unistd|pthread|dlfcn|dirent|fcntl|signal|windows)\.h|sys/'),

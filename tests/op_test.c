@@ -1,6 +1,5 @@
 // Every operation against its double reference: value, gradient, strided inputs, both floating
 // types. The gradient is compared with differences of the reference, never of the kernel.
-#include "op/matmul.h"
 #include "op/op.h"
 #include "ref.h"
 #include "run.h"
@@ -318,66 +317,6 @@ START_TEST(every_row_has_a_reference)
 }
 END_TEST
 
-// Each variant alone, on a batch whose operands are transposed, repeated and at an offset.
-START_TEST(matmul_variants_agree)
-{
-    enum { BATCH = 3, M = 67, K = 70, N = 49 };
-    static const int64_t order[4][2] = {{K, 1}, {1, M}, {N, 1}, {1, K}};
-    struct array a, b;
-    array_make(&a, 1, (int64_t[]){BATCH * M * K});
-    array_make(&b, 1, (int64_t[]){K * N + 5});
-    for (int64_t i = 0; i < array_count(&a); i++)
-        a.v[i] = (double)(float)(2 * uniform() - 1);
-    for (int64_t i = 0; i < array_count(&b); i++)
-        b.v[i] = (double)(float)(2 * uniform() - 1);
-    weft_scope *s = weft_scope_create(dev, NULL, NULL);
-    struct wf_tensor *ta = wf_tensor(to_device(s, &a, WEFT_F32, false));
-    struct wf_tensor *tb = wf_tensor(to_device(s, &b, WEFT_F32, false));
-    int ran = 0;
-    for (int form = 0; form < 4; form++) {
-        const int64_t *la = order[form / 2], *lb = order[2 + form % 2];
-        struct wf_matmul p = {.dtype = WEFT_F32,
-                              .m = M,
-                              .n = N,
-                              .k = K,
-                              .count = BATCH,
-                              .a_m = la[0],
-                              .a_k = la[1],
-                              .b_k = lb[0],
-                              .b_n = lb[1]};
-        p.batch = (struct wf_dims){
-            .rank = 1, .views = 2, .shape = {BATCH}, .stride = {{M * K}, {0}}, .offset = {0, 5}};
-        struct array want;
-        array_make(&want, 3, (int64_t[]){BATCH, M, N});
-        for (int64_t i = 0; i < BATCH * M * N; i++) {
-            int64_t t = i / (M * N), m = i / N % M, n = i % N;
-            for (int64_t k = 0; k < K; k++)
-                want.v[i] +=
-                    a.v[t * M * K + m * la[0] + k * la[1]] * b.v[5 + k * lb[0] + n * lb[1]];
-        }
-        for (const struct wf_matmul_variant *v = wf_matmul_variants; v->name; v++) {
-            if (!v->applies(dev, &p))
-                continue;
-            weft_tensor *c = weft_full(s, WEFT_F32, 3, want.shape, 7);
-            weft_want(s, c);
-            ck_assert(weft_flush(s));
-            const cl_mem abc[] = {ta->storage->mem, tb->storage->mem, wf_tensor(c)->storage->mem};
-            struct weft_error err = {0};
-            ck_assert_msg(v->run(dev, &p, abc, &err), "%s: %s", v->name, err.text);
-            double *got = from_device(s, c);
-            compare(v->name, got, &want, 16 * 0x1p-24 * sqrt(K), 0);
-            free(got);
-            ran++;
-        }
-        free(want.v);
-    }
-    ck_assert_int_ge(ran, 8);
-    free(a.v);
-    free(b.v);
-    weft_scope_destroy(&s);
-}
-END_TEST
-
 int main(void)
 {
     int n = 0;
@@ -390,7 +329,6 @@ int main(void)
     tcase_add_loop_test(t, value_is_the_references, 0, n);
     tcase_add_loop_test(t, gradient_is_the_references_difference, 0, n);
     tcase_add_test(t, every_row_has_a_reference);
-    tcase_add_test(t, matmul_variants_agree);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

@@ -8,8 +8,16 @@ extern "C" {
 #endif
 
 // [..., m, k] by [..., k, n] -> [..., m, n]; the leading dimensions broadcast. A one-dimensional a
-// is a row, b a column, and that dimension vanishes from the result. F32 or F64, accumulated in the
-// same type. Transposed operands (weft_transpose) are read in place. k = 0 gives zeros.
+// is a row, b a column, and that dimension vanishes from the result. Both are of the same dtype,
+// any but BOOL, and so is the result. F32 and F64 are accumulated in themselves; F16 and BF16 in
+// float, and rounded once; of integers, what exceeds the dtype is cut off, modulo 2^bits.
+// Transposed operands (weft_transpose) are read in place. k = 0 gives zeros. WEFT_DTYPE where the
+// dtypes differ or are BOOL; WEFT_SHAPE where an operand is a scalar, a has not as many columns as
+// b has rows, or the leading dimensions don't broadcast.
+//
+// On a GPU, F32 and F64 go to CLBlast where it is installed (Debian: libclblast1), once its
+// products were compared with weft's own on that device; WEFT_CLBLAST=0 in the environment leaves
+// it out, and =1 takes it on other devices too.
 WEFT_API weft_tensor *weft_matmul(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
 
 #ifdef __cplusplus

@@ -155,6 +155,29 @@ WEFT_API void weft_async_destroy(weft_async **a);
 // Runs what is recorded, without waiting for it: the updates of parameters are on their way then.
 WEFT_API bool weft_flush(weft_scope *s);
 
+// What an ask would take: a dry run of what is recorded and not yet run.
+struct weft_plan_info {
+    size_t size;
+    uint64_t peak_bytes; // device memory in use at the most, with what is in use already
+    int records;         // calls that would run
+    int launches;        // kernels that would be launched for them
+    int builds; // kernels that are not in memory: loaded from the cache on disk, or compiled
+};
+
+// Fills *out (whose size is set) with what weft_read(s, x, ...) or, with x NULL, weft_flush(s)
+// would take now. Nothing runs, and nothing of the scope changes. Memory is counted as the pool
+// hands it out: other scopes of the device come on top.
+WEFT_API bool weft_plan(weft_scope *s, const weft_tensor *x, struct weft_plan_info *out);
+
+enum weft_dump_form { WEFT_DUMP_TEXT, WEFT_DUMP_DOT };
+// Shows what is recorded, line by line without newlines: each call with its inputs, dtype, shape
+// and bytes, whether it has run, whether its result has storage, is a view or is merged into a
+// later call's kernel, and which variant of its kernels it takes. Calls that have not run are shown
+// as an ask would run them now. As text, or as a graph for Graphviz, whose clusters are kernels.
+// The scope may be in error; then what would run is not worked out.
+WEFT_API bool weft_scope_dump(weft_scope *s, enum weft_dump_form form,
+                              void (*line)(void *priv, const char *text), void *priv);
+
 // Keeps the storage of x until the reset, whatever else becomes of it. Returns x. A parameter, or a
 // view of one, changes all the same: weft_keep copies it.
 WEFT_API const weft_tensor *weft_want(weft_scope *s, const weft_tensor *x);

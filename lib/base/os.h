@@ -9,6 +9,7 @@ typedef pthread_mutex_t wf_mutex;
 typedef pthread_cond_t wf_cond;
 typedef pthread_t wf_thread;
 
+#define WF_MUTEX_INIT PTHREAD_MUTEX_INITIALIZER // of a static one, which is never finished
 bool wf_mutex_init(wf_mutex *m);
 void wf_mutex_finish(wf_mutex *m);
 void wf_lock(wf_mutex *m);

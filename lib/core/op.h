@@ -7,6 +7,7 @@ enum { WF_MAX_OUT = 3 };
 
 struct wf_op;
 struct wf_segment;
+struct wf_fuser;
 struct wf_record {
     const struct wf_op *op;
     int nin, nout, nvar;
@@ -16,11 +17,17 @@ struct wf_record {
     uint64_t *version;        // [nvar], the version of it that it changes
     const void *attr;         // the op's own options; owned by the scope
     const char *label;        // of the caller; "" for none
+    const char *variant;      // the row of its variants that it ran with; NULL: it has none
     int index;                // place in the scope
     bool done, live;
+    bool was_done;              // before a dry run
+    bool stored;                // its results have had storage of their own
     bool saves;                 // counted in the `saved` of what its gradient reads
     bool lazy;                  // runs only if something needs it
     struct wf_segment *segment; // the outermost that it belongs to; NULL: none
+    int group;                  // in the plan that runs, from 1; 0: alone
+    struct wf_record *next;     // of the group
+    int slot;                   // place in it, while it runs
 };
 
 // What a gradient reads: bits for inputs, and the outputs.
@@ -43,13 +50,16 @@ struct wf_op {
     // none, which is an error where one is asked for, unless the op is flat.
     bool (*grad)(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy,
                  weft_tensor **gx);
-    bool flat;      // its gradient is zero everywhere: none flows through
-    unsigned saves; // what .grad reads of the record's own inputs and outputs
+    const struct wf_fuser *fuser; // how it runs as one with others; NULL: alone
+    bool flat;                    // its gradient is zero everywhere: none flows through
+    unsigned saves;               // what .grad reads of the record's own inputs and outputs
     // Changes variables: runs once, in order, after everything recorded before it that can fail.
     enum wf_update { WF_UPDATES_NOTHING, WF_UPDATES_GRAD, WF_UPDATES_VALUE } update;
     // Of an update: gets ready what may fail, before the first update of a plan runs. NULL:
     // nothing.
     bool (*prepare)(weft_device *dev, struct wf_record *r, struct weft_error *err);
+    // Of an update: takes on the stand-in of a dry run what running would. NULL: nothing.
+    bool (*rehearse)(weft_device *dev, struct wf_record *r, struct weft_error *err);
     // The record is forgotten, run or not. NULL: nothing to let go.
     void (*drop)(struct wf_record *r);
 };

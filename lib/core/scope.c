@@ -57,6 +57,7 @@ void weft_scope_destroy(weft_scope **scope)
     wf_arena_finish(&s->arena);
     wf_text_finish(&s->label);
     free(s->record);
+    free(s->group);
     wf_device_unref(s->dev);
     free(s);
 }
@@ -357,6 +358,7 @@ struct wf_record *wf_record_clone(weft_scope *s, const struct wf_record *r, stru
     c->done = c->live = c->saves = false;
     c->lazy = true;
     c->segment = NULL;
+    c->group = 0;
     c->index = s->nrecords;
     if (!c->in) {
         wf_fail_nomem(&s->err, r->op->name);

@@ -44,7 +44,10 @@ struct weft_scope {
     const char *label_copy; // in the arena; NULL: to be copied at the next record
     bool (*progress)(void *priv, const struct weft_progress *at);
     void *progress_priv;
-    int steps, steps_done; // records of the plan that is running
+    int steps, steps_done;  // records of the plan that is running
+    struct wf_group *group; // of that plan
+    int ngroups, group_room;
+    int round; // of the groups that are open
 };
 
 // Leaves an error in the scope, "label: text"; always false.

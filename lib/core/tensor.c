@@ -103,7 +103,9 @@ void wf_storage_unref(struct wf_storage *s)
 {
     if (!s || atomic_fetch_sub(&s->refs, 1) > 1)
         return;
-    if (s->block) {
+    if (s->noted)
+        *s->noted = NULL;
+    if (s->dev->dry || s->block) {
         wf_pool_give(s->dev, s->block);
     } else {
         if (s->released)

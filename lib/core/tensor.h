@@ -13,6 +13,7 @@ struct wf_storage {
     atomic_int refs;
     void (*released)(void *priv, cl_mem mem);
     void *priv;
+    struct wf_storage **noted; // of a dry run's: cleared when it goes
 };
 struct wf_storage *wf_storage_new(weft_device *dev, size_t bytes, struct weft_error *err);
 struct wf_storage *wf_storage_ref(struct wf_storage *s);

@@ -73,6 +73,8 @@ static void device_free(weft_device *dev)
     wf_pool_finish(dev);
     if (dev->queue)
         cl->clFinish(dev->queue);
+    if (dev->forget_kernels)
+        dev->forget_kernels(dev);
     WF_CL_FREE(cl, clReleaseCommandQueue, dev->queue);
     WF_CL_FREE(cl, clReleaseContext, dev->context);
     if (dev->has_queue_lock)
@@ -130,6 +132,10 @@ weft_device *wf_device_make(const struct wf_cl *cl, const struct weft_device_inf
     dev->log = (struct wf_log){p->log, p->log_priv};
     dev->quirks = wf_quirks(info);
     dev->refs = 1;
+    // What an embedded profile must offer, if the driver does not say.
+    if (cl->clGetDeviceInfo(id, CL_DEVICE_MAX_PARAMETER_SIZE, sizeof dev->argument_bytes,
+                            &dev->argument_bytes, NULL))
+        dev->argument_bytes = 256;
     cl_int code = CL_SUCCESS;
     if (context && WF_CL(cl, err, clRetainContext, context))
         dev->context = context;

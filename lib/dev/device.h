@@ -25,6 +25,7 @@ struct weft_device {
     struct weft_device_info info;
     struct weft_device_params params; // texts are not kept in it
     unsigned quirks;                  // enum wf_quirk
+    size_t argument_bytes;            // that all arguments of a kernel may have
     cl_device_id id;
     cl_context context;
     cl_command_queue queue;
@@ -41,8 +42,15 @@ struct weft_device {
     struct wf_profile profile;
     atomic_int caps[WEFT_CAP_COUNT]; // 0 not asked yet, 1 no, 2 yes
 
+    // Of CLBlast, for F32 and F64: enum in lib/op/matmul_clblast.c. And what makes it forget its
+    // kernels for this context before the context goes; NULL: it was not used.
+    atomic_int clblast[2];
+    void (*forget_kernels)(weft_device *dev);
+
     // The handle and every scope, params, optimizer and kept tensor hold a reference.
     atomic_int refs;
+
+    struct wf_dry *dry; // this is the stand-in of a dry run (dev/dry.h)
 
     // The layer above keeps something of its own here, freed with the device.
     void *core;

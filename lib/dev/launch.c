@@ -2,6 +2,7 @@
 // no memory.
 #include "dev/launch.h"
 #include "dev/device.h"
+#include "dev/dry.h"
 
 void wf_launch_value(struct wf_launch *l, size_t size, const void *value)
 {
@@ -110,6 +111,10 @@ bool wf_launch(weft_device *dev, const struct wf_launch *l, struct weft_error *e
 {
     if (l->tasks <= 0)
         return true;
+    if (dev->dry) {
+        dev->dry->launches++;
+        return true;
+    }
     if (l->nargs > WF_MAX_ARGS || !l->local || l->local > l->kernel->max_group)
         return wf_fail(err, WEFT_UNSUPPORTED,
                        "%s: asks for %d arguments and %zu work-items a group; the device runs it "
@@ -166,6 +171,10 @@ bool wf_launch_range(weft_device *dev, const struct wf_launch *l, const struct w
 {
     struct wf_range r = *range;
     double group_ns;
+    if (dev->dry) {
+        dev->dry->launches++;
+        return true;
+    }
     if (!check_range(l, &r, err))
         return false;
     int last = r.dims - 1;

@@ -3,6 +3,7 @@
 #include "dev/pool.h"
 #include "base/text.h"
 #include "dev/device.h"
+#include "dev/dry.h"
 #include <stdlib.h>
 
 enum { SMALLEST_SHIFT = 8, SMALLEST = 1 << SMALLEST_SHIFT };
@@ -136,6 +137,8 @@ struct wf_block *wf_pool_take(weft_device *dev, size_t bytes, struct weft_error 
 {
     if (!wf_device_fits(dev, bytes, err))
         return NULL;
+    if (dev->dry)
+        return wf_dry_take(dev->dry, bytes, err);
     struct wf_pool *p = &dev->pool;
     size_t rounded = wf_pool_round(bytes);
     if (rounded > dev->info.max_alloc)
@@ -160,6 +163,10 @@ void wf_pool_give(weft_device *dev, struct wf_block *b)
 {
     if (!b)
         return;
+    if (dev->dry) {
+        wf_dry_give(dev->dry, b);
+        return;
+    }
     struct wf_pool *p = &dev->pool;
     wf_lock(&p->lock);
     int c = class_of(b->bytes);

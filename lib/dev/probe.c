@@ -2,6 +2,7 @@
 // extension string says only decides whether to try. Answers are kept in the store.
 #include "base/text.h"
 #include "dev/device.h"
+#include "dev/dry.h"
 #include "dev/launch.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,8 @@ bool weft_device_has(weft_device *dev, enum weft_capability cap)
 {
     if (!dev || (int)cap < 0 || (int)cap >= WEFT_CAP_COUNT)
         return false;
+    if (dev->dry)
+        dev = dev->dry->real;
     if (dev->caps[cap] == UNKNOWN)
         dev->caps[cap] = ask(dev, &probes[cap]);
     return dev->caps[cap] == YES;

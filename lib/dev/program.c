@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "dev/device.h"
+#include "dev/dry.h"
 #include "dev/quirks.h"
 #include "kernels.h"
 #include <stdio.h>
@@ -243,9 +244,25 @@ static bool make_program(weft_device *dev, struct wf_program *p, const struct wf
     return ok;
 }
 
+// Likewise, of a request whose defines are still to be written.
+static bool write_and_make(weft_device *dev, struct wf_program *p, const struct wf_request *r,
+                           struct weft_error *err)
+{
+    struct wf_text defines = {0};
+    struct wf_request written = *r;
+    if (r->write)
+        r->write(r->priv, &defines);
+    if (r->write)
+        written.defines = wf_text_get(&defines);
+    bool ok = defines.failed ? wf_fail_nomem(err, r->op) : make_program(dev, p, &written, err);
+    wf_text_finish(&defines);
+    return ok;
+}
+
 static struct wf_hash memory_id(const struct wf_request *r)
 {
-    struct wf_hash h = wf_hash(r->defines ? r->defines : "", r->defines ? strlen(r->defines) : 0);
+    struct wf_hash h =
+        r->id ? *r->id : wf_hash(r->defines ? r->defines : "", r->defines ? strlen(r->defines) : 0);
     uint64_t file = wf_hash64(r->file, strlen(r->file));
     h = (struct wf_hash){h.lo ^ file, h.hi + wf_hash64(std_of(r), strlen(std_of(r)))};
     if (r->text) {
@@ -287,7 +304,7 @@ static struct wf_program *get_program(weft_device *dev, const struct wf_request 
     if (p && mine) {
         struct weft_error first = {0};
         wf_unlock(&ps->lock);
-        bool ok = make_program(dev, p, r, &first);
+        bool ok = write_and_make(dev, p, r, &first);
         wf_lock(&ps->lock);
         p->error = first;
         p->state = ok ? READY : FAILED;
@@ -330,9 +347,26 @@ static struct wf_kernel *make_kernel(weft_device *dev, struct wf_program *p,
     return NULL;
 }
 
+// For a dry run: what is in memory, else the run's stand-in.
+static struct wf_kernel *foresee(struct wf_dry *dry, const struct wf_request *r)
+{
+    struct wf_programs *ps = &dry->real->programs;
+    struct wf_hash id = memory_id(r);
+    struct wf_program *p = NULL;
+    wf_lock(&ps->lock);
+    HASH_FIND(hh, ps->all, &id, sizeof id, p);
+    struct wf_kernel *k = p && p->state == READY ? p->kernels : NULL;
+    while (k && strcmp(k->name, r->kernel))
+        k = k->next;
+    wf_unlock(&ps->lock);
+    return k ? k : wf_dry_kernel(dry, id);
+}
+
 struct wf_kernel *wf_kernel_get(weft_device *dev, const struct wf_request *r,
                                 struct weft_error *err)
 {
+    if (dev->dry)
+        return foresee(dev->dry, r);
     struct wf_program *p = get_program(dev, r, err);
     if (!p)
         return NULL;

@@ -1,7 +1,9 @@
 // Kernels on request: from memory, from the store on disk, or by compiling.
 #ifndef WF_DEV_PROGRAM_H
 #define WF_DEV_PROGRAM_H
+#include "base/hash.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "dev/cl.h"
 #include <stdatomic.h>
 
@@ -15,6 +17,11 @@ struct wf_request {
     const char *op;      // for error texts and the profile
     const char *std;     // version of OpenCL C, "CL3.0" where a probe has found it [CL1.2]
     bool quiet;          // a failure to compile is expected: not logged
+    // Instead of `defines`: what they depend on, hashed, and how they are written when the kernel
+    // is not in memory.
+    const struct wf_hash *id;
+    void (*write)(void *priv, struct wf_text *defines);
+    void *priv;
     // The source itself, of a kernel that is not weft's; then `file` only names it. NULL: the file.
     const char *text;
 };

@@ -3,6 +3,7 @@
 // for.
 #include "dev/transfer.h"
 #include "dev/device.h"
+#include "dev/dry.h"
 
 // A larger upload goes through the stages in pieces.
 enum { STAGE_BYTES = 4 << 20, STAGE_SMALLEST = 64 << 10 };
@@ -163,7 +164,7 @@ bool wf_event_wait(weft_device *dev, cl_event event, struct weft_error *err)
 bool wf_fill(weft_device *dev, cl_mem to, size_t bytes, const void *pattern, size_t pattern_bytes,
              struct weft_error *err)
 {
-    if (!bytes)
+    if (!bytes || dev->dry)
         return true;
     dev->count.copies++;
     return WF_CL(&dev->cl, err, clEnqueueFillBuffer, dev->queue, to, pattern, pattern_bytes, 0,
@@ -172,7 +173,7 @@ bool wf_fill(weft_device *dev, cl_mem to, size_t bytes, const void *pattern, siz
 
 bool wf_copy(weft_device *dev, cl_mem from, cl_mem to, size_t bytes, struct weft_error *err)
 {
-    if (!bytes)
+    if (!bytes || dev->dry)
         return true;
     dev->count.copies++;
     return WF_CL(&dev->cl, err, clEnqueueCopyBuffer, dev->queue, from, to, 0, 0, bytes, 0, NULL,

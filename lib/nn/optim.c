@@ -1,6 +1,7 @@
 // Optimizers. A step is one record that changes every parameter it has a gradient for; the kernel
 // (cl/optim.cl) takes up to 16 parameters a launch.
 #include "core/view.h"
+#include "dev/dry.h"
 #include "nn/gradient.h"
 #include "nn/params.h"
 #include "op/op.h"
@@ -42,10 +43,7 @@ static weft_optim *make(weft_params *p, enum rule rule, double lr, struct weft_e
         return NULL;
     }
     // A device with the embedded profile may take few arguments.
-    size_t bytes = 0;
-    p->dev->cl.clGetDeviceInfo(p->dev->id, CL_DEVICE_MAX_PARAMETER_SIZE, sizeof bytes, &bytes,
-                               NULL);
-    o->sets = bytes >= 1024 ? MAX_SETS : 4;
+    o->sets = p->dev->argument_bytes >= 1024 ? MAX_SETS : 4;
     o->params = wf_params_ref(p);
     o->rule = rule;
     o->lr = lr;
@@ -305,6 +303,21 @@ static int same_step(const weft_optim *o, const struct wf_record *r, int first)
     return n;
 }
 
+// The kernel, its launches, and the moments of parameters that have none yet.
+static bool rehearse(weft_device *dev, struct wf_record *r, struct weft_error *err)
+{
+    const struct step *a = r->attr;
+    if (!kernel_of(dev, a->optim, is_wide(r), err))
+        return false;
+    dev->dry->launches += (r->nvar + a->optim->sets - 1) / a->optim->sets;
+    for (int i = 0; i < r->nvar; i++) {
+        struct wf_param *q = param_at(r, i);
+        if (moments(a->optim) && !find_state(a->optim, q))
+            wf_dry_hold(dev->dry, (size_t)(moments(a->optim) * q->count) * sizeof(cl_float));
+    }
+    return true;
+}
+
 static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)
 {
     const struct step *a = r->attr;
@@ -328,10 +341,18 @@ static void drop(struct wf_record *r)
     unref(a->optim);
 }
 
-static const struct wf_op op_sgd = {
-    .name = "sgd", .run = run, .prepare = prepare, .drop = drop, .update = WF_UPDATES_VALUE};
-static const struct wf_op op_adam = {
-    .name = "adam", .run = run, .prepare = prepare, .drop = drop, .update = WF_UPDATES_VALUE};
+static const struct wf_op op_sgd = {.name = "sgd",
+                                    .run = run,
+                                    .prepare = prepare,
+                                    .rehearse = rehearse,
+                                    .drop = drop,
+                                    .update = WF_UPDATES_VALUE};
+static const struct wf_op op_adam = {.name = "adam",
+                                     .run = run,
+                                     .prepare = prepare,
+                                     .rehearse = rehearse,
+                                     .drop = drop,
+                                     .update = WF_UPDATES_VALUE};
 
 // The parameters that have a gradient and are not frozen, and the gradients, which are dense.
 static int collect(weft_scope *s, weft_params *p, const weft_tensor **grad,

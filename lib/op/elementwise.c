@@ -23,12 +23,6 @@ struct row {
     struct wf_op dx_op[MAX_IN];    // of the records that compute dx
 };
 
-// The attribute of a record is its expression.
-static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)
-{
-    return wf_expression_run(dev, r->op->name, r->attr, r->nin, r->in, r->out[0], err);
-}
-
 bool wf_speaks_of(const char *text, const char *name)
 {
     size_t n = strlen(name);
@@ -84,24 +78,31 @@ static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *g
     return true;
 }
 
-#define DX_OP(text)              \
-    {                            \
-        .name = text, .run = run \
+#define DX_OP(text)                                                           \
+    {                                                                         \
+        .name = text, .run = wf_expression_run, .fuser = &wf_expression_fuser \
     }
-#define ROW(name_, nin_, na_, dtypes_, saves_, y_, ...)                            \
-    static const struct row row_##name_ = {                                        \
-        .op = {.name = #name_, .run = run, .grad = grad, .saves = SAVES_##saves_}, \
-        .nin = nin_,                                                               \
-        .na = na_,                                                                 \
-        .dtypes = dtypes_,                                                         \
-        .text = y_,                                                                \
-        .dx = {__VA_ARGS__},                                                       \
+#define ROW(name_, nin_, na_, dtypes_, saves_, y_, ...) \
+    static const struct row row_##name_ = {             \
+        .op = {.name = #name_,                          \
+               .run = wf_expression_run,                \
+               .fuser = &wf_expression_fuser,           \
+               .grad = grad,                            \
+               .saves = SAVES_##saves_},                \
+        .nin = nin_,                                    \
+        .na = na_,                                      \
+        .dtypes = dtypes_,                              \
+        .text = y_,                                     \
+        .dx = {__VA_ARGS__},                            \
         .dx_op = {DX_OP(#name_ "_grad0"), DX_OP(#name_ "_grad1"), DX_OP(#name_ "_grad2")}};
-#define FLAT_ROW(name_, nin_, na_, dtypes_, y_)                                              \
-    static const struct row row_##name_ = {.op = {.name = #name_, .run = run, .flat = true}, \
-                                           .nin = nin_,                                      \
-                                           .na = na_,                                        \
-                                           .dtypes = dtypes_,                                \
+#define FLAT_ROW(name_, nin_, na_, dtypes_, y_)                                  \
+    static const struct row row_##name_ = {.op = {.name = #name_,                \
+                                                  .run = wf_expression_run,      \
+                                                  .fuser = &wf_expression_fuser, \
+                                                  .flat = true},                 \
+                                           .nin = nin_,                          \
+                                           .na = na_,                            \
+                                           .dtypes = dtypes_,                    \
                                            .text = y_};
 
 #define EW1(name, dtypes, saves, y, dx0)      ROW(name, 1, 0, dtypes, saves, y, dx0)
@@ -249,8 +250,10 @@ static bool cast_grad(weft_scope *s, const struct wf_record *r, weft_tensor *con
 }
 
 // No gradient flows through integers.
-static const struct wf_op op_cast = {.name = "cast", .run = run, .grad = cast_grad};
-static const struct wf_op op_cast_flat = {.name = "cast", .run = run, .flat = true};
+static const struct wf_op op_cast = {
+    .name = "cast", .run = wf_expression_run, .fuser = &wf_expression_fuser, .grad = cast_grad};
+static const struct wf_op op_cast_flat = {
+    .name = "cast", .run = wf_expression_run, .fuser = &wf_expression_fuser, .flat = true};
 
 weft_tensor *weft_cast(weft_scope *s, const weft_tensor *x, enum weft_dtype dtype)
 {

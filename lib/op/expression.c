@@ -1,148 +1,120 @@
-// Elementwise kernels made from an expression: the text that loads the inputs, evaluates the
-// expression and stores the result is written here, for one vector width and for single elements.
+// Elementwise records as one kernel: alone or as a group.
 #include "op/expression.h"
-#include "base/text.h"
+#include "base/hash.h"
 #include "core/copy.h"
-#include "core/view.h"
-#include <stdio.h>
 
-enum { CHUNK_CPU = 4096, CHUNK_GPU = 2048 };
-enum inner_kind { REPEATED, DENSE, STRIDED };
+enum { CHUNK_CPU = 4096, CHUNK_GPU = 2048, MAX_OPTIONS = 16, MAX_STORED = 8 };
 
-static const struct type {
-    const char *storage, *compute;
-} types[] = {
-    [WEFT_F32] = {"float", "float"},   [WEFT_F16] = {"half", "float"},
-    [WEFT_BF16] = {"ushort", "float"}, [WEFT_F64] = {"double", "double"},
-    [WEFT_I8] = {"char", "int"},       [WEFT_U8] = {"uchar", "int"},
-    [WEFT_I32] = {"int", "int"},       [WEFT_I64] = {"long", "long"},
-    [WEFT_BOOL] = {"uchar", "int"},
+static int options_of(const struct wf_record *r)
+{
+    return ((const struct wf_expression *)r->attr)->na;
+}
+
+// A constant fits everywhere, if nothing else reads it: it is not stored.
+static bool joins(const struct wf_group *g, const struct wf_record *r)
+{
+    if (r->op->fuser != &wf_expression_fuser || g->options + options_of(r) > MAX_OPTIONS)
+        return false;
+    return g->shape ? wf_same_shape(g->shape, &r->out[0]->pub) : wf_is_passed_on(g->last->out[0]);
+}
+
+// The tensors of a program and the walk over them.
+struct program {
+    struct wf_program_text text;
+    struct wf_dims dims;
+    const struct wf_tensor *in[WF_GROUP_INPUTS];
 };
 
-const char *wf_storage_type(enum weft_dtype d)
+static bool is_f64(enum weft_dtype d)
 {
-    return types[d].storage;
+    return d == WEFT_F64;
 }
 
-const char *wf_compute_type(enum weft_dtype d)
+static int input_number(struct program *p, const struct wf_tensor *t)
 {
-    return types[d].compute;
-}
-
-// "16", or "" for single elements.
-static const char *width_text(int vec)
-{
-    return vec == 16 ? "16" : vec == 8 ? "8" : vec == 4 ? "4" : "";
-}
-
-// `const float16 x0 = ...;`
-static void write_load(struct wf_text *t, int input, const struct wf_expression *e,
-                       enum weft_dtype dtype, enum inner_kind kind, int vec)
-{
-    const char *w = kind == DENSE ? width_text(vec) : "", *full = width_text(vec);
-    const char *compute = types[e->compute].compute, *name = e->arg[input];
-    char at[96];
-    snprintf(at, sizeof at,
-             kind == DENSE      ? "p%d + b%d + (i)"
-             : kind == REPEATED ? "p%d + b%d"
-                                : "p%d + b%d + (i) * d.stride[%d][RANK - 1]",
-             input, input, input);
-    wf_text_add(t, "const %s%s %s = (%s%s)(", compute, full, name, compute, full);
-    if (dtype == WEFT_F16)
-        wf_text_add(t, "convert_%s%s(vload_half%s(0, %s))", compute, w, w, at);
-    else if (dtype == WEFT_BF16 && *w)
-        wf_text_add(t, "convert_%s%s(BF16_TO(float%s, uint%s, vload%s(0, %s)))", compute, w, w, w,
-                    w, at);
-    else if (dtype == WEFT_BF16)
-        wf_text_add(t, "BF16_TO(float, uint, *(%s))", at);
-    else if (*w)
-        wf_text_add(t, "convert_%s%s(vload%s(0, %s))", compute, w, w, at);
-    else
-        wf_text_add(t, "(%s)*(%s)", compute, at);
-    wf_text_add(t, "); ");
-}
-
-// Stores `v`, which is of the computing type of `from`.
-static void write_store(struct wf_text *t, enum weft_dtype from, enum weft_dtype to, int vec)
-{
-    const char *w = width_text(vec);
-    bool saturate = wf_dtype_is_float(from) && !wf_dtype_is_float(to);
-    if (to == WEFT_F16) {
-        wf_text_add(t, "vstore_half%s(convert_float%s(v), 0, yr + (i));", w, w);
-        return;
+    struct wf_program_text *x = &p->text;
+    for (int i = 0; i < x->inputs; i++) {
+        if (p->in[i] == t)
+            return i;
     }
-    if (to == WEFT_BF16)
-        wf_text_add(t,
-                    "const uint%s u = as_uint%s(convert_float%s(v)); const ushort%s r = "
-                    "convert_ushort%s((u & 0x7fffffffu) > (uint%s)0x7f800000u ? BF16_NAN(u) : "
-                    "BF16_ROUND(uint%s, u)); ",
-                    w, w, w, w, w, w, w);
-    else
-        wf_text_add(t, "const %s%s r = convert_%s%s%s(v); ", types[to].storage, w,
-                    types[to].storage, w, saturate ? "_sat" : "");
-    if (*w)
-        wf_text_add(t, "vstore%s(r, 0, yr + (i));", w);
-    else
-        wf_text_add(t, "yr[i] = r;");
+    p->in[x->inputs] = t;
+    x->in[x->inputs].dtype = t->pub.dtype;
+    x->f64 = x->f64 || is_f64(t->pub.dtype);
+    wf_dims_add(&p->dims, t);
+    return x->inputs++;
 }
 
-static void write_body(struct wf_text *t, const char *macro, const struct wf_expression *e, int nin,
-                       struct wf_tensor *const *in, const enum inner_kind *kind,
-                       const struct wf_tensor *out, int vec)
+static void add_node(struct program *p, struct wf_record *const *r, int i, int n)
 {
-    enum weft_dtype from = e->compute;
-    wf_text_add(t, "#define %s(i) { ", macro);
-    for (int i = 0; i < nin; i++)
-        write_load(t, i, e, in[i]->pub.dtype, kind[i], vec);
-    wf_text_add(t, "const %s%s v = EXPR(%s%s); ", types[from].compute, width_text(vec),
-                types[from].compute, width_text(vec));
-    write_store(t, from, out->pub.dtype, vec);
-    wf_text_add(t, " }\n");
-}
-
-static bool uses_f64(int nin, struct wf_tensor *const *in, const struct wf_tensor *out)
-{
-    bool yes = out->pub.dtype == WEFT_F64;
-    for (int i = 0; i < nin; i++)
-        yes = yes || in[i]->pub.dtype == WEFT_F64;
-    return yes;
-}
-
-static void write_defines(struct wf_text *t, const struct wf_expression *e, int nin,
-                          struct wf_tensor *const *in, const struct wf_tensor *out,
-                          const struct wf_dims *d, bool wide, int vec)
-{
-    enum weft_dtype from = e->compute;
-    enum inner_kind kind[WF_EXPRESSION_ARGS];
-    for (int i = 0; i < nin; i++) {
-        int64_t stride = d->stride[i][d->rank - 1];
-        kind[i] = stride == 1 ? DENSE : stride == 0 ? REPEATED : STRIDED;
+    struct wf_node *node = &p->text.node[i];
+    const weft_tensor *y = &r[i]->out[0]->pub;
+    *node = (struct wf_node){.e = r[i]->attr, .dtype = y->dtype, .nin = r[i]->nin};
+    node->compute = node->e->compute ? node->e->compute
+                    : r[i]->nin      ? r[i]->in[0]->pub.dtype
+                                     : y->dtype;
+    node->stored = r[i]->out[0]->storage;
+    p->text.f64 = p->text.f64 || is_f64(y->dtype) || is_f64(node->compute);
+    for (int j = 0; j < r[i]->nin; j++) {
+        const struct wf_record *from = r[i]->in[j]->record;
+        bool inside = n > 1 && from && from->slot < i && r[from->slot] == from;
+        node->from[j] = inside ? from->slot : -1 - input_number(p, r[i]->in[j]);
     }
-    wf_text_add(t, "%s%s%s", wide ? "#define INDEX long\n" : "",
-                uses_f64(nin, in, out) ? "#define USE_F64\n" : "",
-                wf_dtype_is_float(from) ? "" : "#define INTEGER\n");
-    wf_text_add(t, "#define RANK %d\n#define VIEWS %d\n#define VEC %d\n#define Y %s\n", d->rank,
-                d->views ? d->views : 1, vec, types[out->pub.dtype].storage);
-    wf_text_add(t, "#define INPUTS");
-    for (int i = 0; i < nin; i++)
-        wf_text_add(t, " , global const %s *restrict p%d", types[in[i]->pub.dtype].storage, i);
-    for (int i = 0; i < e->na; i++)
-        wf_text_add(t, " , %s a%d", types[from].compute, i);
-    wf_text_add(t, "\n#define BASES");
-    for (int i = 0; i < nin; i++)
-        wf_text_add(t, " const INDEX b%d = dims_at(&d, %d, row, RANK - 1);", i, i);
-    wf_text_add(t, "\n#define EXPR(T) (%s)\n", e->text);
-    write_body(t, "BODY_V", e, nin, in, kind, out, vec);
-    write_body(t, "BODY_1", e, nin, in, kind, out, 1);
 }
 
-static int choose_width(const weft_device *dev, const struct wf_dims *d, bool f64)
+static int choose_width(const weft_device *dev, const struct program *p)
 {
-    for (int i = 0; i < d->views; i++) {
-        if (d->stride[i][d->rank - 1] > 1)
+    for (int i = 0; i < p->text.inputs; i++) {
+        if (p->text.in[i].inner == WF_STRIDED)
             return 1;
     }
-    return dev->info.type == WEFT_DEVICE_CPU ? f64 ? 8 : 16 : 4;
+    return dev->info.type == WEFT_DEVICE_CPU ? p->text.f64 ? 8 : 16 : 4;
+}
+
+static void make_program(const weft_device *dev, struct program *p, int n,
+                         struct wf_record *const *r)
+{
+    const weft_tensor *y = &r[n - 1]->out[0]->pub;
+    struct wf_program_text *x = &p->text;
+    memset(p, 0, sizeof *p);
+    wf_dims_init(&p->dims, y->ndim, y->shape);
+    for (int i = 0; i < n; i++)
+        add_node(p, r, i, n);
+    x->nodes = n;
+    wf_dims_collapse(&p->dims);
+    for (int i = 0; i < x->inputs; i++) {
+        int64_t stride = p->dims.stride[i][p->dims.rank - 1];
+        x->in[i].inner = stride == 1 ? WF_DENSE : stride == 0 ? WF_REPEATED : WF_STRIDED;
+    }
+    x->rank = p->dims.rank;
+    x->wide = wf_dims_wide(&p->dims);
+    x->vec = choose_width(dev, p);
+}
+
+// What the text depends on, short: the text itself is only written for a kernel that is new.
+static struct wf_hash key_of(const struct wf_program_text *x)
+{
+    unsigned char key[16 + 2 * WF_GROUP_INPUTS + WF_GROUP_RECORDS * (12 + WF_EXPRESSION_ARGS)];
+    size_t n = 0;
+    key[n++] = (unsigned char)x->nodes;
+    key[n++] = (unsigned char)x->inputs;
+    key[n++] = (unsigned char)x->rank;
+    key[n++] = (unsigned char)x->vec;
+    key[n++] = x->wide;
+    for (int i = 0; i < x->inputs; i++) {
+        key[n++] = (unsigned char)x->in[i].dtype;
+        key[n++] = (unsigned char)x->in[i].inner;
+    }
+    for (int i = 0; i < x->nodes; i++) {
+        const struct wf_node *node = &x->node[i];
+        uint64_t text = wf_hash64(node->e->text, strlen(node->e->text));
+        memcpy(key + n, &text, sizeof text);
+        n += sizeof text;
+        key[n++] = (unsigned char)(node->compute << 4 | (int)node->dtype);
+        key[n++] = (unsigned char)(node->nin << 4 | node->e->na << 1 | node->stored);
+        for (int j = 0; j < node->nin; j++)
+            key[n++] = (unsigned char)node->from[j];
+    }
+    return wf_hash(key, n);
 }
 
 // The option in the computing type.
@@ -175,51 +147,105 @@ static struct option make_option(double a, enum weft_dtype d)
     return o;
 }
 
-bool wf_expression_run(weft_device *dev, const char *op, const struct wf_expression *expression,
-                       int nin, struct wf_tensor *const *in, struct wf_tensor *out,
-                       struct weft_error *err)
+// Bytes of all arguments.
+static size_t argument_bytes(const struct program *p)
 {
-    struct wf_expression full = *expression, *e = &full;
-    if (!e->compute)
-        e->compute = nin ? in[0]->pub.dtype : out->pub.dtype;
-    struct wf_dims d;
-    wf_dims_init(&d, out->pub.ndim, out->pub.shape);
-    for (int i = 0; i < nin; i++)
-        wf_dims_add(&d, in[i]);
-    wf_dims_collapse(&d);
-    int64_t n = weft_count(&out->pub), inner = d.shape[d.rank - 1];
-    if (!n)
-        return true;
-    bool wide = wf_dims_wide(&d);
-    int vec = choose_width(dev, &d, uses_f64(nin, in, out));
-    struct wf_text defines = {0};
-    write_defines(&defines, e, nin, in, out, &d, wide, vec);
-    struct wf_request r = {"elementwise", "elementwise", defines.data, op};
-    struct wf_kernel *k = defines.failed ? NULL : wf_kernel_get(dev, &r, err);
-    wf_text_finish(&defines);
-    if (!k)
-        return wf_fail_nomem(err, "kernel text");
+    const struct wf_program_text *x = &p->text;
+    size_t index = x->wide ? 8 : 4, rank = (size_t)x->rank,
+           views = x->inputs ? (size_t)x->inputs : 1;
+    size_t bytes = 5 * index + index * (rank + views * rank + views);
+    for (int i = 0; i < x->nodes; i++)
+        bytes += sizeof(cl_mem) * x->node[i].stored + 8 * (size_t)x->node[i].e->na;
+    return bytes + sizeof(cl_mem) * (size_t)x->inputs;
+}
+
+static bool fits(weft_device *dev, int n, struct wf_record *const *r)
+{
+    struct program p;
+    int stored = 0;
+    for (int i = 0; i < n; i++)
+        stored += r[i]->out[0]->storage != NULL;
+    if (stored > MAX_STORED)
+        return false;
+    make_program(dev, &p, n, r);
+    return argument_bytes(&p) <= dev->argument_bytes;
+}
+
+static bool launch(weft_device *dev, struct program *p, struct wf_record *const *r,
+                   struct wf_kernel *k, const char *op, struct weft_error *err)
+{
+    const struct wf_program_text *x = &p->text;
+    int64_t inner = p->dims.shape[p->dims.rank - 1];
     int64_t chunk = dev->info.type == WEFT_DEVICE_CPU ? CHUNK_CPU : CHUNK_GPU;
     int64_t chunks = (inner + chunk - 1) / chunk;
     struct wf_launch l = {.kernel = k,
                           .op = op,
-                          .tasks = n / inner * chunks,
+                          .tasks = wf_shape_count(p->dims.rank, p->dims.shape) / inner * chunks,
                           .local = wf_loop_local(dev, k),
-                          .wide = wide};
+                          .wide = x->wide};
     struct wf_index index[3];
     struct wf_dims_arg arg;
-    struct option a[WF_EXPRESSION_OPTIONS];
-    wf_dims_pack(&d, wide, &arg);
+    struct option a[MAX_OPTIONS + WF_EXPRESSION_OPTIONS], *next = a;
+    wf_dims_pack(&p->dims, x->wide, &arg);
     wf_launch_index(&l, &index[0], inner);
     wf_launch_index(&l, &index[1], chunks);
     wf_launch_index(&l, &index[2], chunk);
     wf_launch_value(&l, arg.bytes, &arg.u);
-    wf_launch_mem(&l, &out->storage->mem);
-    for (int i = 0; i < nin; i++)
-        wf_launch_mem(&l, &in[i]->storage->mem);
-    for (int i = 0; i < e->na; i++) {
-        a[i] = make_option(e->a[i], e->compute);
-        wf_launch_value(&l, a[i].bytes, &a[i].u);
+    for (int i = 0; i < x->nodes; i++) {
+        if (x->node[i].stored)
+            wf_launch_mem(&l, &r[i]->out[0]->storage->mem);
+    }
+    for (int i = 0; i < x->inputs; i++)
+        wf_launch_mem(&l, &p->in[i]->storage->mem);
+    for (int i = 0; i < x->nodes; i++) {
+        for (int j = 0; j < x->node[i].e->na; j++, next++) {
+            *next = make_option(x->node[i].e->a[j], x->node[i].compute);
+            wf_launch_value(&l, next->bytes, &next->u);
+        }
     }
     return wf_launch(dev, &l, err);
 }
+
+// "mul+add+relu", as much of it as there is room for.
+static const char *name_of(int n, struct wf_record *const *r, char *buffer, size_t room)
+{
+    size_t at = 0;
+    for (int i = 0; i < n; i++) {
+        size_t length = strlen(r[i]->op->name);
+        if (at + length + 5 > room) {
+            memcpy(buffer + at, "...", 4);
+            break;
+        }
+        if (i)
+            buffer[at++] = '+';
+        memcpy(buffer + at, r[i]->op->name, length + 1);
+        at += length;
+    }
+    return buffer;
+}
+
+static bool run(weft_device *dev, int n, struct wf_record *const *r, struct weft_error *err)
+{
+    struct program p;
+    char name[64];
+    if (!weft_count(&r[n - 1]->out[0]->pub))
+        return true;
+    make_program(dev, &p, n, r);
+    struct wf_hash key = key_of(&p.text);
+    struct wf_request q = {.file = "elementwise",
+                           .kernel = "elementwise",
+                           .op = name_of(n, r, name, sizeof name),
+                           .id = &key,
+                           .write = wf_expression_write,
+                           .priv = &p.text};
+    struct wf_kernel *k = wf_kernel_get(dev, &q, err);
+    return k && launch(dev, &p, r, k, q.op, err);
+}
+
+bool wf_expression_run(weft_device *dev, struct wf_record *r, struct weft_error *err)
+{
+    return run(dev, 1, &r, err);
+}
+
+const struct wf_fuser wf_expression_fuser = {
+    .joins = joins, .fits = fits, .run = run, .options = options_of, .merges = true};

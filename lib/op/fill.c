@@ -1,4 +1,5 @@
 // Tensors of one value.
+#include "op/expression.h"
 #include "op/op.h"
 #include <math.h>
 
@@ -92,27 +93,55 @@ static struct pattern make_pattern(enum weft_dtype dtype, double value)
     return u.p;
 }
 
+// Alone it is a fill; where one elementwise record reads it, it is a constant there.
+struct full {
+    struct wf_expression e; // first: as of every record of the fuser
+    struct pattern pattern;
+};
+
 static bool full_run(weft_device *dev, struct wf_record *r, struct weft_error *err)
 {
     struct wf_tensor *y = r->out[0];
-    return wf_fill(dev, y->storage->mem, wf_tensor_bytes(y), r->attr, weft_dtype_size(y->pub.dtype),
-                   err);
+    const struct full *a = r->attr;
+    return wf_fill(dev, y->storage->mem, wf_tensor_bytes(y), &a->pattern,
+                   weft_dtype_size(y->pub.dtype), err);
 }
 
-static const struct wf_op op_full = {.name = "full", .run = full_run, .flat = true};
+static const struct wf_op op_full = {
+    .name = "full", .run = full_run, .fuser = &wf_expression_fuser, .flat = true};
+
+// What of a value a dtype holds; the floating ones are rounded by the kernel.
+static double held(enum weft_dtype dtype, double value)
+{
+    switch (dtype) {
+    case WEFT_I8:
+        return (double)to_integer(value, 8);
+    case WEFT_U8:
+        return value >= 255 ? 255 : value > 0 ? value : 0;
+    case WEFT_I32:
+        return (double)to_integer(value, 32);
+    case WEFT_I64:
+        return isnan(value) ? 0 : value;
+    case WEFT_BOOL:
+        return value != 0;
+    default:
+        return value;
+    }
+}
 
 weft_tensor *weft_full(weft_scope *s, enum weft_dtype dtype, int ndim, const int64_t *shape,
                        double value)
 {
     if (!wf_scope_shape(s, "full", dtype, ndim, shape))
         return NULL;
-    struct pattern p = make_pattern(dtype, value);
+    struct full a = {.e = {.text = "(T)a0", .compute = dtype, .a = {held(dtype, value)}, .na = 1},
+                     .pattern = make_pattern(dtype, value)};
     return wf_record(s, &(struct wf_call){.op = &op_full,
                                           .dtype = dtype,
                                           .ndim = ndim,
                                           .shape = shape,
-                                          .attr = &p,
-                                          .attr_bytes = sizeof p});
+                                          .attr = &a,
+                                          .attr_bytes = sizeof a});
 }
 
 weft_tensor *wf_ones_like(weft_scope *s, const weft_tensor *x)

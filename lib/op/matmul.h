@@ -1,26 +1,79 @@
-// The ways to run a matrix product, for the op and for tests that compare them.
+// The ways to run a matrix product, for the op, for the planner that fuses into it, and for tests
+// that compare them.
 #ifndef WF_OP_MATMUL_H
 #define WF_OP_MATMUL_H
+#include "base/text.h"
+#include "core/op.h"
 #include "core/view.h"
 
-// c[i][m][n] = sum over k of a[i][m][k] b[i][k][n]; `batch` walks a (view 0) and b (view 1); c is
-// dense.
+enum { WF_EPILOGUE_INPUTS = 6, WF_EPILOGUE_OPTIONS = 8 };
+
+// What is done to each element of a product before it is stored: c = text. Types are as in
+// expression.h: T is the computing type of the product, or a vector of it, and the macros of
+// cl/functions.h are there.
+struct wf_epilogue {
+    // "v + b0": of v, an element of the product, rounded to the product's dtype; of the inputs b0,
+    // b1, ..., which are converted to T; and of the options a0, a1, ...
+    const char *text;
+    const char *steps; // statements before it, "const T t = v + b0;"; NULL: none
+    int nin;
+    struct wf_tensor *in[WF_EPILOGUE_INPUTS]; // broadcast to the shape of the product
+    int na;
+    double a[WF_EPILOGUE_OPTIONS];
+};
+
+// c[i][m][n] = sum over k of a[i][m][k] b[i][k][n]; `batch` walks a (view 0), b (view 1) and the
+// epilogue's inputs; c is dense.
 struct wf_matmul {
-    enum weft_dtype dtype;
-    int64_t m, n, k, count; // count: matrices in the batch
+    enum weft_dtype dtype, out; // of a and b; of c
+    int64_t m, n, k, count;     // count: matrices in the batch
     int64_t a_m, a_k, b_k, b_n;
     struct wf_dims batch;
     bool wide;
+    cl_mem a, b, c;
+    const struct wf_epilogue *epilogue; // NULL: none
+    int64_t e_m[WF_EPILOGUE_INPUTS], e_n[WF_EPILOGUE_INPUTS];
 };
 
-// One way, and for which devices and problems; the first that applies is taken.
+// The problem of a record of matmul, with an epilogue or NULL, into `out`, which has storage,
+// dense, of a floating dtype where there is an epilogue, and as many elements as the product.
+struct wf_matmul wf_matmul_problem(const struct wf_record *matmul, const struct wf_epilogue *e,
+                                   const struct wf_tensor *out);
+
+// Can an epilogue be fused into this record? It is a matmul of floating numbers.
+bool wf_matmul_fuses(const struct wf_record *r);
+// Runs a record of matmul, whose inputs have storage and whose own output needs none. e may be
+// NULL.
+bool wf_matmul_run(weft_device *dev, const struct wf_record *matmul, const struct wf_epilogue *e,
+                   struct wf_tensor *out, struct weft_error *err);
+
+// One way, and for which devices and problems it is made; the first that applies is taken.
 struct wf_matmul_variant {
     const char *name;
-    bool (*applies)(const weft_device *dev, const struct wf_matmul *p);
-    bool (*run)(weft_device *dev, const struct wf_matmul *p, const cl_mem *abc,
-                struct weft_error *err);
+    bool (*applies)(weft_device *dev, const struct wf_matmul *p);
+    bool (*run)(weft_device *dev, const struct wf_matmul *p, struct weft_error *err);
+    // Of what is not weft's own and may fail, whereupon the next that applies is taken: can it run
+    // the problem, though another may be better? NULL: weft's own.
+    bool (*can)(weft_device *dev, const struct wf_matmul *p);
 };
 extern const struct wf_matmul_variant
     wf_matmul_variants[]; // the last applies always; ends with {0}
+
+bool wf_matmul_clblast_applies(weft_device *dev, const struct wf_matmul *p);
+bool wf_matmul_clblast_can(weft_device *dev, const struct wf_matmul *p);
+bool wf_matmul_clblast_run(weft_device *dev, const struct wf_matmul *p, struct weft_error *err);
+
+// For variants: the defines of types and of the epilogue, as cl/matmul.h wants them.
+void wf_matmul_defines(struct wf_text *t, const struct wf_matmul *p);
+// The arguments that all kernels have: `struct product`, [rows], `struct dims`, the buffers, the
+// epilogue's strides, inputs and options. *room holds them until the launch.
+struct wf_matmul_args {
+    struct wf_index rows;
+    struct wf_dims_arg batch;
+    char product[7 * 8], steps[2 * (WF_EPILOGUE_INPUTS + 1) * 8];
+    double option[WF_EPILOGUE_OPTIONS];
+};
+void wf_matmul_add_args(struct wf_launch *l, struct wf_matmul_args *room, const struct wf_matmul *p,
+                        int64_t rows);
 
 #endif

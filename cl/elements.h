@@ -1,0 +1,52 @@
+// Elements in memory, by their type there: float, double, half, ushort (bfloat16), char, uchar, int
+// and long. Half and bfloat16 are read as float, and written from float, rounded to even.
+//
+//   LOAD(X, p), STORE(X, v, p)              one element
+//   LOAD_N(X, n, p), STORE_N(X, n, v, p)    n of them side by side, as a vector
+#ifndef WF_ELEMENTS_H
+#define WF_ELEMENTS_H
+#include "common.h"
+
+#define LOAD(X, p)          CAT(LOAD_, X)(p)
+#define STORE(X, v, p)      CAT(STORE_, X)(v, p)
+#define LOAD_N(X, n, p)     CAT(LOAD_N_, X)(n, p)
+#define STORE_N(X, n, v, p) CAT(STORE_N_, X)(n, v, p)
+
+#define LOAD_float(p)  (*(p))
+#define LOAD_double(p) (*(p))
+#define LOAD_half(p)   vload_half(0, p)
+#define LOAD_ushort(p) from_bf16(*(p))
+#define LOAD_char(p)   (*(p))
+#define LOAD_uchar(p)  (*(p))
+#define LOAD_int(p)    (*(p))
+#define LOAD_long(p)   (*(p))
+
+#define STORE_float(v, p)  (*(p) = (float)(v))
+#define STORE_double(v, p) (*(p) = (double)(v))
+#define STORE_half(v, p)   vstore_half((float)(v), 0, p)
+#define STORE_ushort(v, p) (*(p) = to_bf16((float)(v)))
+#define STORE_char(v, p)   (*(p) = (char)(v))
+#define STORE_uchar(v, p)  (*(p) = (uchar)(v))
+#define STORE_int(v, p)    (*(p) = (int)(v))
+#define STORE_long(v, p)   (*(p) = (long)(v))
+
+#define VLOAD_N(n, p)       CAT(vload, n)(0, p)
+#define LOAD_N_float(n, p)  VLOAD_N(n, p)
+#define LOAD_N_double(n, p) VLOAD_N(n, p)
+#define LOAD_N_half(n, p)   CAT(vload_half, n)(0, p)
+#define LOAD_N_ushort(n, p) CAT(as_float, n)(CAT(convert_uint, n)(VLOAD_N(n, p)) << 16)
+#define LOAD_N_char(n, p)   VLOAD_N(n, p)
+#define LOAD_N_uchar(n, p)  VLOAD_N(n, p)
+#define LOAD_N_int(n, p)    VLOAD_N(n, p)
+#define LOAD_N_long(n, p)   VLOAD_N(n, p)
+
+#define STORE_N_float(n, v, p)  CAT(vstore, n)(CAT(convert_float, n)(v), 0, p)
+#define STORE_N_double(n, v, p) CAT(vstore, n)(CAT(convert_double, n)(v), 0, p)
+#define STORE_N_half(n, v, p)   CAT(vstore_half, n)(CAT(convert_float, n)(v), 0, p)
+#define STORE_N_ushort(n, v, p) \
+    CAT(vstore, n)(BF16_BITS(n, CAT(as_uint, n)(CAT(convert_float, n)(v))), 0, p)
+#define BF16_BITS(n, u)                                                  \
+    CAT(convert_ushort, n)                                               \
+    (((u)&0x7fffffffu) > (CAT(uint, n))0x7f800000u ? ((u) >> 16) | 0x40u \
+                                                   : ((u) + 0x7fffu + (((u) >> 16) & 1u)) >> 16)
+#endif
