@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASSES = 3, DISTINCT = 5, COMBINATIONS = 27, RANDOM = 50, LARGEST = 60 };
+enum { CLASSES = 3, DISTINCT = 5, RANDOM = 50, LARGEST = 60 };
 static const int64_t class_size[CLASSES] = {2, 17, 40};
 
 static weft_device *dev;
@@ -132,15 +132,34 @@ static int64_t random_size(void)
     return rand() % (LARGEST - 1) + 2;
 }
 
+// The i-th combination of classes for the distinct sizes of a case.
+static struct op_case combine(const struct op_ref *r, const struct op_case *c, int i,
+                              struct sizes *z)
+{
+    *z = (struct sizes){.n = 0};
+    for (int k = 0; k < DISTINCT; k++, i /= CLASSES)
+        z->to[k] = class_size[i % CLASSES];
+    return resized(r, c, z);
+}
+
+static int combinations(const struct op_ref *r, const struct op_case *c)
+{
+    struct sizes z;
+    int n = 1;
+    combine(r, c, 0, &z);
+    for (int k = 0; k < z.n; k++)
+        n *= CLASSES;
+    return n;
+}
+
 static int warm_up(const struct op_ref *r)
 {
     int taken = 0;
     for (int k = 0; k < case_count(r); k++) {
+        struct sizes z;
         taken += run_case(r, &r->cases[k]);
-        for (int i = 0; i < COMBINATIONS; i++) {
-            struct sizes z = {.to = {class_size[i % 3], class_size[i / 3 % 3], class_size[i / 9],
-                                     class_size[(i + 1) % 3], class_size[(i / 3 + 1) % 3]}};
-            struct op_case c = resized(r, &r->cases[k], &z);
+        for (int i = 0; i < combinations(r, &r->cases[k]); i++) {
+            struct op_case c = combine(r, &r->cases[k], i, &z);
             taken += run_case(r, &c);
         }
     }
