@@ -1,6 +1,7 @@
 // Every OpenCL call of some work fails once, and then from one call on all of them do: opening a
 // device, a step of training, an evaluation, saving and loading. Each must end with an error that
 // names what failed, or succeed because it tried again; nothing may be lost, half done or leaked.
+#include "core/scope.h"
 #include "device_fixture.h"
 #include "nn/params.h"
 #include "tempdir.h"
@@ -322,6 +323,50 @@ START_TEST(every_call_of_borrowing_and_an_asynchronous_read)
 }
 END_TEST
 
+// Operations and gradients of the program's own; the latter are zeroed each time, so that they are
+// either one step's or none.
+static weft_grads *own_grads;
+static float own_bias[MODEL_CLASSES];
+
+static bool use_own(const struct model *m)
+{
+    static const struct weft_map cube =
+        WEFT_MAP(.name = "cube", .y = "x0 * x0 * x0", .dx = {"(T)3 * g * x0 * x0"});
+    static const struct weft_op twice =
+        WEFT_OP(.name = "twice", .inputs = 1, .flat = true,
+                .source = "kernel void twice(global const float *x, global float *y, long n)"
+                          "{ size_t i = get_global_id(0); if (i < n) y[i] = 2 * x[i]; }");
+    const weft_tensor *x = model_logits(m), *y = weft_map(m->s, &cube, &x, NULL);
+    y = weft_mul(m->s, y, weft_op(m->s, &twice, &x, NULL));
+    if (!own_grads)
+        own_grads = weft_grads_create(m->net, &m->s->err);
+    return weft_grads_zero(m->s, own_grads) &&
+           weft_backward_into(m->s, weft_sum(m->s, y, NULL), own_grads) && weft_flush(m->s) &&
+           weft_grads_get(own_grads, "fc2.bias", own_bias, sizeof own_bias, &m->s->err);
+}
+
+static void check_own(const struct model *m, bool done)
+{
+    static float wanted[MODEL_CLASSES];
+    if (!done) {
+        assert_names_it(weft_scope_error(m->s));
+        weft_scope_clear(m->s);
+        ck_assert_msg(use_own(m), "%s", weft_scope_error(m->s)->text);
+    }
+    if (!wanted[0])
+        memcpy(wanted, own_bias, sizeof wanted);
+    ck_assert_mem_eq(own_bias, wanted, sizeof wanted);
+    // The next time it is a scope that has not seen them.
+    weft_scope_clear(m->s);
+    weft_grads_destroy(&own_grads);
+}
+
+START_TEST(every_call_of_operations_and_gradients_of_ones_own)
+{
+    each_fault(_i, use_own, check_own);
+}
+END_TEST
+
 static struct weft_error file_error;
 static char old_file[4096];
 static size_t old_bytes;
@@ -440,6 +485,7 @@ int main(void)
     tcase_add_loop_test(t, every_call_of_a_first_step, 0, MODES);
     tcase_add_loop_test(t, every_call_of_an_evaluation, 0, MODES);
     tcase_add_loop_test(t, every_call_of_borrowing_and_an_asynchronous_read, 0, MODES);
+    tcase_add_loop_test(t, every_call_of_operations_and_gradients_of_ones_own, 0, MODES);
     tcase_add_loop_test(t, every_call_of_a_save, 0, MODES);
     tcase_add_loop_test(t, every_call_of_a_load, 0, MODES);
     tcase_add_test(t, half_an_update_is_known);

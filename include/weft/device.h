@@ -11,6 +11,7 @@
 //   WEFT_PROFILE=1        as params.profile
 //   WEFT_CL_DIR=DIR       kernels are read from DIR instead of the library, to edit and rerun; then
 //                         none are kept in the cache
+//   WEFT_CHECK_NAN=1      as params.check_nan
 //   WEFT_EAGER=1          every scope of the device runs each call at once (tensor.h)
 #ifndef WEFT_DEVICE_H
 #define WEFT_DEVICE_H
@@ -36,6 +37,10 @@ struct weft_device_params {
     bool no_env;            // ignore the WEFT_... variables [no]
     bool profile;           // time every kernel [no]
     bool eager;             // scopes run each call at once [no]
+    // After each recorded call, its floating results are looked at on the device: the first call
+    // that made a NaN or an infinity of inputs without any fails with WEFT_NONFINITE and its name;
+    // so does an update that leaves one in a parameter. Each look waits for the device. [no]
+    bool check_nan;
     // Called with one line without a newline, from any thread that uses the device. [none]
     void (*log)(void *priv, enum weft_log_level level, const char *line);
     void *log_priv;

@@ -31,19 +31,20 @@ extern "C" {
 WEFT_API int weft_version(void);
 WEFT_API const char *weft_version_text(void);
 
-#define WEFT_STATUS_MAP(X)                                            \
-    X(OK, "no error")                                                 \
-    X(NOMEM, "out of host or device memory")                          \
-    X(SHAPE, "shapes do not fit this operation")                      \
-    X(DTYPE, "element types do not fit this operation")               \
-    X(PARAM, "an argument is out of range or no longer valid")        \
-    X(STALE, "a value depends on parameters that have changed since") \
-    X(CANCELLED, "cancelled from another thread")                     \
-    X(DEVICE, "the OpenCL runtime reported a failure")                \
-    X(BUILD, "a kernel did not compile")                              \
-    X(IO, "a file could not be read or written")                      \
-    X(FORMAT, "a file is not what it claims to be")                   \
-    X(UNSUPPORTED, "the device or the model needs what weft does not have")
+#define WEFT_STATUS_MAP(X)                                                  \
+    X(OK, "no error")                                                       \
+    X(NOMEM, "out of host or device memory")                                \
+    X(SHAPE, "shapes do not fit this operation")                            \
+    X(DTYPE, "element types do not fit this operation")                     \
+    X(PARAM, "an argument is out of range or no longer valid")              \
+    X(STALE, "a value depends on parameters that have changed since")       \
+    X(CANCELLED, "cancelled from another thread")                           \
+    X(DEVICE, "the OpenCL runtime reported a failure")                      \
+    X(BUILD, "a kernel did not compile")                                    \
+    X(IO, "a file could not be read or written")                            \
+    X(FORMAT, "a file is not what it claims to be")                         \
+    X(UNSUPPORTED, "the device or the model needs what weft does not have") \
+    X(NONFINITE, "an operation made a NaN or an infinity of finite numbers")
 
 enum weft_status {
 #define X(name, text) WEFT_##name,

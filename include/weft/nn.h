@@ -63,8 +63,10 @@ struct weft_init {
 WEFT_API weft_tensor *weft_param(weft_scope *s, weft_params *p, const char *name,
                                  struct weft_init init, int ndim, const int64_t *shape);
 
-// Adds d loss / d p to the gradient of every parameter p of `params` that the scalar loss depends
-// on and that is not frozen. WEFT_PARAM if there is none, or if the scope does not train.
+// Adds d loss / d p to the gradient of every parameter p of `params` [of any] that the scalar loss
+// depends on and that is not frozen. WEFT_PARAM if there is none, or if the scope does not train.
+// What one scope has recorded of gradients, another sees only once it has run (weft_flush); before,
+// it is WEFT_STALE there.
 WEFT_API bool weft_backward(weft_scope *s, const weft_tensor *loss, weft_params *params);
 // d y / d x for a scalar y and any tensor x of the scope that y depends on. Gradients of gradients
 // are WEFT_UNSUPPORTED where they meet an operation that is the gradient of another.
@@ -80,6 +82,27 @@ WEFT_API weft_tensor *weft_checkpoint(weft_scope *s,
                                       void *priv, const weft_tensor *x);
 // Records that the gradients of params are forgotten.
 WEFT_API bool weft_zero_grad(weft_scope *s, weft_params *params);
+
+// Gradients of one's own beside those of the params, for scopes that work in parallel on the same
+// params: each adds into its own, and then one scope adds them up in the order that the program
+// chooses, so that the sum is the same bits every run. They survive resets and add up until they
+// are zeroed. As with the params' own, what one scope has recorded of them is WEFT_STALE for
+// another until it has run. A scope that uses them holds on to them, and they to their params.
+// Thread-safety: one thread at a time.
+typedef struct weft_grads weft_grads;
+// None yet, for any parameter of p. NULL if p is NULL or memory ran out.
+WEFT_API weft_grads *weft_grads_create(weft_params *p, struct weft_error *err);
+WEFT_API void weft_grads_destroy(weft_grads **g);
+// As weft_backward() with the params of `into`, whose own gradients it leaves alone.
+WEFT_API bool weft_backward_into(weft_scope *s, const weft_tensor *loss, weft_grads *into);
+// Records that the gradients of `from` are added to `into` [to the params' own]. WEFT_PARAM if the
+// two are the same or of different params.
+WEFT_API bool weft_grads_add(weft_scope *s, const weft_grads *from, weft_grads *into);
+// Records that the gradients are forgotten.
+WEFT_API bool weft_grads_zero(weft_scope *s, weft_grads *g);
+// The gradient of the parameter `name`, as weft_params_get_grad().
+WEFT_API bool weft_grads_get(const weft_grads *g, const char *name, void *dst, size_t bytes,
+                             struct weft_error *err);
 
 struct weft_linear_params {
     size_t size;

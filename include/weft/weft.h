@@ -17,6 +17,7 @@
 // <weft/opencl.h>, for programs with an OpenCL context of their own, is included separately.
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
+#include <weft/custom.h>
 #include <weft/data.h>
 #include <weft/device.h>
 #include <weft/error.h>

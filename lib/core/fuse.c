@@ -4,7 +4,7 @@
 // become one, if their results have one shape. A group runs at the place of its last record; so its
 // first ones run later than they were recorded. That is no different as long as nothing outside
 // reads their results in between: a group is closed when a record outside reads a result of it, and
-// all are at an update.
+// all are at an update. Where each record is looked at for NaN, each runs alone.
 #include "core/fuse.h"
 #include <stdlib.h>
 
@@ -190,6 +190,8 @@ static void close_read(weft_scope *s, const struct wf_record *r)
 
 bool wf_fuse(weft_scope *s, int lowest)
 {
+    // Where each record is looked at, each runs alone.
+    bool together = !s->dev->params.check_nan;
     s->ngroups = 0;
     for (int i = lowest; i < s->nrecords; i++) {
         struct wf_record *r = s->record[i];
@@ -198,7 +200,7 @@ bool wf_fuse(weft_scope *s, int lowest)
             continue;
         if (r->op->update)
             s->round++;
-        else if (r->op->fuser && !join_any(s, r) && !begin_group(s, r))
+        else if (together && r->op->fuser && !join_any(s, r) && !begin_group(s, r))
             return false;
         close_read(s, r);
     }

@@ -8,6 +8,7 @@
 // has been enqueued. The queue is in order, so the pool may hand it out again at once. What only
 // the records of its group read gets none.
 #include "core/run.h"
+#include "core/finite.h"
 #include "core/fuse.h"
 #include "core/watch.h"
 #include "dev/dry.h"
@@ -79,6 +80,8 @@ static bool update_now(struct run *p, struct wf_record *r)
             l->pending--;
     }
     r->done = true;
+    if (!wf_check_finite(p->dev, r, &e))
+        return fail_record(s, r, &e);
     release_inputs(p, r);
     return true;
 }
@@ -189,7 +192,8 @@ static bool run_record(struct run *p, struct wf_record *r)
     struct weft_error e = {0};
     if (!ready_inputs(p, r))
         return false;
-    bool ok = run_view(r) || (ready_outputs(p, r, &e) && r->op->run(p->dev, r, &e));
+    bool ok = run_view(r) || (ready_outputs(p, r, &e) && r->op->run(p->dev, r, &e) &&
+                              wf_check_finite(p->dev, r, &e));
     if (!ok) {
         drop_outputs(r);
         return fail_record(p->s, r, &e);
@@ -230,13 +234,15 @@ static bool run_together(struct run *p, int n, struct wf_record *const *r)
         if (!ready_inputs(p, r[i]))
             return false;
     }
-    bool ok = ready_results(p, n, r, &e), fits = ok && fuser->fits(p->dev, n, r);
+    bool ok = ready_results(p, n, r, &e), fits = !ok || fuser->fits(p->dev, n, r);
     ok = ok && (!fits || fuser->run(p->dev, n, r, &e));
     for (int i = 0; i < n && !(ok && fits); i++)
         drop_outputs(r[i]);
-    if (!ok)
+    // Of a group that does not compile, the record that does not is to be named.
+    bool apart = !fits || e.status == WEFT_BUILD;
+    if (!ok && !apart)
         return fail_record(p->s, r[n - 1], &e);
-    if (!fits)
+    if (apart)
         return run_together(p, n / 2, r) && run_together(p, n - n / 2, r + n / 2);
     for (int i = 0; i < n; i++)
         finish_record(p, r[i]);

@@ -405,21 +405,6 @@ weft_tensor *wf_scope_variable(weft_scope *s, struct wf_variable *v, bool tracke
     return &t->pub;
 }
 
-weft_tensor *wf_scope_grad(weft_scope *s, struct wf_variable *v, int ndim, const int64_t *shape)
-{
-    struct wf_leaf *l = wf_scope_leaf(s, v);
-    if (!l || l->grad_known)
-        return l && l->grad ? &l->grad->pub : NULL;
-    if (!v->grad)
-        return NULL;
-    struct wf_tensor *t = wf_scope_tensor(s, WEFT_F32, ndim, shape);
-    if (!t)
-        return NULL;
-    t->storage = wf_storage_ref(v->grad);
-    wf_dense_strides(ndim, shape, t->stride);
-    return &t->pub;
-}
-
 void weft_label_push(weft_scope *s, const char *label)
 {
     if (!wf_scope_ok(s))

@@ -13,6 +13,8 @@ struct wf_leaf {
     int pending;            // updates of it that are recorded and have not run
     struct wf_tensor *grad; // the gradient that a record of this scope leaves in it; NULL: none
     bool grad_known;        // `grad` holds, not variable->grad
+    int grads_pending;      // changes of the gradient that are recorded and have not run
+    uint64_t grad_version;  // of the variable's gradient once they have
     struct wf_leaf *next;
 };
 
@@ -73,9 +75,6 @@ struct wf_leaf *wf_scope_leaf(weft_scope *s, struct wf_variable *v);
 // A tensor that reads a variable as it is after the updates recorded so far.
 weft_tensor *wf_scope_variable(weft_scope *s, struct wf_variable *v, bool tracked, int ndim,
                                const int64_t *shape);
-// The gradient of a variable as records see it; NULL: there is none.
-weft_tensor *wf_scope_grad(weft_scope *s, struct wf_variable *v, int ndim, const int64_t *shape);
-
 // Appends a record like r that reads `in` [r->nin] and runs only if something needs it.
 struct wf_record *wf_record_clone(weft_scope *s, const struct wf_record *r, struct wf_tensor **in);
 

@@ -24,7 +24,10 @@ void wf_storage_unref(struct wf_storage *s);
 struct wf_variable {
     const char *name;
     struct wf_storage *storage; // dense
+    int64_t elements;           // F32
     struct wf_storage *grad;    // dense, F32; NULL: none
+    atomic_int grads_pending;   // records of all scopes that change it and have not run
+    atomic_uint_least64_t grad_version;
     atomic_uint_least64_t version;
     const void *store; // the params that it belongs to
     // A scope that reads the variable holds on to its store, until it forgets the records.

@@ -56,6 +56,7 @@ bool wf_device_params_read(struct weft_device_params *to, const struct weft_devi
         to->match = wf_env("WEFT_DEVICE");
     to->profile = to->profile || is_on("WEFT_PROFILE");
     to->eager = to->eager || is_on("WEFT_EAGER");
+    to->check_nan = to->check_nan || is_on("WEFT_CHECK_NAN");
     return read_limit("WEFT_MEMORY_LIMIT", &to->memory_limit, err);
 }
 

@@ -41,6 +41,18 @@ struct wf_index {
 };
 void wf_launch_index(struct wf_launch *l, struct wf_index *room, int64_t value);
 
+// A launch of a kernel that is not weft's: no first and last, but the work-items that it wants.
+struct wf_range {
+    int dims;
+    size_t global[3], local[3]; // [dims]; global is rounded up to whole groups
+    double item_ns;             // a guess of what one work-item takes on a slow device
+    bool whole;                 // never split
+};
+// Of l count the kernel, the op and the arguments. A long launch is split along the last dimension,
+// with a global offset.
+bool wf_launch_range(weft_device *dev, const struct wf_launch *l, const struct wf_range *r,
+                     struct weft_error *err);
+
 // The most groups a launch gets: a few for each compute unit.
 size_t wf_max_groups(const weft_device *dev);
 

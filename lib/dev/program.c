@@ -65,6 +65,10 @@ static bool source_of(weft_device *dev, const struct wf_request *r, struct wf_te
                       struct weft_error *err)
 {
     wf_text_add(out, "%s", r->defines ? r->defines : "");
+    if (r->text) {
+        wf_text_add(out, "#line 1 \"%s.cl\"\n%s", r->file, r->text);
+        return !out->failed || wf_fail_nomem(err, r->op);
+    }
     if (dev->programs.cl_dir) {
         char path[1200];
         void *text = NULL;
@@ -260,7 +264,12 @@ static struct wf_hash memory_id(const struct wf_request *r)
     struct wf_hash h =
         r->id ? *r->id : wf_hash(r->defines ? r->defines : "", r->defines ? strlen(r->defines) : 0);
     uint64_t file = wf_hash64(r->file, strlen(r->file));
-    return (struct wf_hash){h.lo ^ file, h.hi + wf_hash64(std_of(r), strlen(std_of(r)))};
+    h = (struct wf_hash){h.lo ^ file, h.hi + wf_hash64(std_of(r), strlen(std_of(r)))};
+    if (r->text) {
+        struct wf_hash text = wf_hash(r->text, strlen(r->text));
+        h = (struct wf_hash){h.lo ^ text.lo, h.hi + text.hi};
+    }
+    return h;
 }
 
 // The program of a request; if it is for this thread to make, BUILDING and *mine. Called with the
@@ -324,9 +333,11 @@ static struct wf_kernel *make_kernel(weft_device *dev, struct wf_program *p,
     wf_copy_text(k->name, sizeof k->name, r->kernel);
     k->program = p;
     k->kernel = WF_CL_NEW(&dev->cl, code, clCreateKernel, p->program, r->kernel);
-    if (wf_cl_check(err, "clCreateKernel", code) &&
-        WF_CL(&dev->cl, err, clGetKernelWorkGroupInfo, k->kernel, dev->id,
-              CL_KERNEL_WORK_GROUP_SIZE, sizeof k->max_group, &k->max_group, NULL)) {
+    if (code == CL_INVALID_KERNEL_NAME)
+        wf_fail(err, WEFT_BUILD, "%s.cl has no kernel \"%s\"", r->file, r->kernel);
+    else if (wf_cl_check(err, "clCreateKernel", code) &&
+             WF_CL(&dev->cl, err, clGetKernelWorkGroupInfo, k->kernel, dev->id,
+                   CL_KERNEL_WORK_GROUP_SIZE, sizeof k->max_group, &k->max_group, NULL)) {
         k->next = p->kernels;
         p->kernels = k;
         return k;

@@ -22,6 +22,8 @@ struct wf_request {
     const struct wf_hash *id;
     void (*write)(void *priv, struct wf_text *defines);
     void *priv;
+    // The source itself, of a kernel that is not weft's; then `file` only names it. NULL: the file.
+    const char *text;
 };
 
 struct wf_program;

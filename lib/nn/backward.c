@@ -1,81 +1,61 @@
-// Gradients of parameters: the tape's walk, and the records that leave its result in the store.
+// Gradients of parameters: the tape's walk, whose result is added to the gradients of the store.
 #include "core/segment.h"
 #include "core/tape.h"
-#include "nn/params.h"
+#include "nn/gradient.h"
+#include "nn/grads.h"
 #include "op/op.h"
 
 static const struct wf_tape_ops tape_ops = {wf_ones_like, wf_add_grads};
 
-// The gradient's storage becomes the parameter's: nothing is copied.
-static bool put_run(weft_device *dev, struct wf_record *r, struct weft_error *err)
+// Adds to the gradient in `into` or, with NULL, to the parameter's own.
+static bool accumulate(weft_scope *s, struct wf_param *q, weft_grads *into, weft_tensor *g)
 {
-    (void)dev, (void)err;
-    struct wf_variable *v = r->var[0];
-    wf_storage_unref(v->grad);
-    v->grad = wf_storage_ref(r->in[0]->storage);
-    return true;
-}
-
-static bool clear_run(weft_device *dev, struct wf_record *r, struct weft_error *err)
-{
-    (void)dev, (void)err;
-    for (int i = 0; i < r->nvar; i++) {
-        wf_storage_unref(r->var[i]->grad);
-        r->var[i]->grad = NULL;
-    }
-    return true;
-}
-
-static const struct wf_op op_put = {
-    .name = "accumulate_grad", .run = put_run, .update = WF_UPDATES_GRAD};
-static const struct wf_op op_clear = {
-    .name = "zero_grad", .run = clear_run, .update = WF_UPDATES_GRAD};
-
-static bool accumulate(weft_scope *s, struct wf_param *q, weft_tensor *g)
-{
-    struct wf_leaf *l = wf_scope_leaf(s, &q->variable);
-    weft_tensor *old = wf_scope_grad(s, &q->variable, q->ndim, q->shape);
-    weft_tensor *sum = wf_dense(s, old ? weft_add(s, old, g) : g);
-    if (!l || !sum)
-        return false;
-    const weft_tensor *in[] = {sum};
-    struct wf_variable *var[] = {&q->variable};
-    wf_record(s, &(struct wf_call){.op = &op_put, .nin = 1, .in = in, .nvar = 1, .var = var});
-    l->grad = wf_tensor(sum);
-    l->grad_known = true;
-    return wf_scope_ok(s);
+    struct wf_variable *v = into ? wf_grads_slot(into, q, &s->err) : &q->variable;
+    return v && wf_gradient_add(s, v, q->ndim, q->shape, g);
 }
 
 // Several leaves may read one parameter (tied weights): each adds its share.
-static bool accumulate_all(weft_scope *s, weft_params *params, int *found)
+static bool accumulate_all(weft_scope *s, const weft_params *params, weft_grads *into, int *found)
 {
     for (struct wf_tensor *t = s->tensors, *next; t; t = next) {
         next = t->next;
-        if (!t->grad || t->record || !t->variable || t->variable->store != params)
+        if (!t->grad || t->record || !t->leaf_tracked || (params && t->variable->store != params))
             continue;
         ++*found;
-        if (!accumulate(s, (struct wf_param *)t->variable, t->grad))
+        if (!accumulate(s, (struct wf_param *)t->variable, into, t->grad))
             return false;
     }
     return true;
 }
 
-bool weft_backward(weft_scope *s, const weft_tensor *loss, weft_params *params)
+static bool backward(weft_scope *s, const weft_tensor *loss, const weft_params *params,
+                     weft_grads *into)
 {
-    if (!wf_scope_takes(s, "backward", loss))
-        return false;
-    if (!params || params->dev != s->dev)
-        return wf_scope_fail(s, WEFT_PARAM, "backward: the params are %s",
-                             params ? "on another device" : "NULL");
+    if (params && params->dev != s->dev)
+        return wf_scope_fail(s, WEFT_PARAM, "backward: the params are on another device");
     if (!s->train)
         return wf_scope_fail(s, WEFT_PARAM, "backward: the scope was made without .train");
     int found = 0;
     bool ok = wf_tape_walk(s, "backward", loss, NULL, params, &tape_ops) &&
-              accumulate_all(s, params, &found);
+              accumulate_all(s, params, into, &found);
     wf_tape_forget(s);
     if (ok && !found)
         ok = wf_scope_fail(s, WEFT_PARAM, "backward: the loss depends on none of these params");
     return ok;
+}
+
+bool weft_backward(weft_scope *s, const weft_tensor *loss, weft_params *params)
+{
+    return wf_scope_takes(s, "backward", loss) && backward(s, loss, params, NULL);
+}
+
+bool weft_backward_into(weft_scope *s, const weft_tensor *loss, weft_grads *into)
+{
+    if (!wf_scope_takes(s, "backward", loss))
+        return false;
+    if (!into)
+        return wf_scope_fail(s, WEFT_PARAM, "backward: the grads are NULL");
+    return backward(s, loss, wf_grads_params(into), into);
 }
 
 weft_tensor *weft_grad(weft_scope *s, const weft_tensor *y, const weft_tensor *x)
@@ -119,13 +99,7 @@ bool weft_zero_grad(weft_scope *s, weft_params *params)
     struct wf_variable **var = wf_arena_take(&s->arena, bytes);
     if (!var)
         return wf_fail_nomem(&s->err, "zero_grad");
-    for (int i = 0; i < params->count; i++) {
-        struct wf_leaf *l = wf_scope_leaf(s, var[i] = &params->param[i]->variable);
-        if (!l)
-            return false;
-        l->grad = NULL;
-        l->grad_known = true;
-    }
-    wf_record(s, &(struct wf_call){.op = &op_clear, .nvar = params->count, .var = var});
-    return wf_scope_ok(s);
+    for (int i = 0; i < params->count; i++)
+        var[i] = &params->param[i]->variable;
+    return wf_gradient_clear(s, params->count, var);
 }

@@ -2,6 +2,7 @@
 // (cl/optim.cl) takes up to 16 parameters a launch.
 #include "core/view.h"
 #include "dev/dry.h"
+#include "nn/gradient.h"
 #include "nn/params.h"
 #include "op/op.h"
 #include <math.h>
@@ -213,6 +214,10 @@ static bool prepare(weft_device *dev, struct wf_record *r, struct weft_error *er
     if (!kernel_of(dev, a->optim, is_wide(r), err))
         return false;
     for (int i = 0; i < r->nvar; i++) {
+        // Found before the gradients are added, which are updates too.
+        if (r->version[i] < r->var[i]->version)
+            return wf_fail(err, WEFT_STALE, "the parameter %s has changed since this was recorded",
+                           r->var[i]->name);
         if (!make_state(a->optim, param_at(r, i), err))
             return false;
     }
@@ -356,7 +361,7 @@ static int collect(weft_scope *s, weft_params *p, const weft_tensor **grad,
     int n = 0;
     for (int i = 0; i < p->count; i++) {
         struct wf_param *q = p->param[i];
-        weft_tensor *g = q->frozen ? NULL : wf_scope_grad(s, &q->variable, q->ndim, q->shape);
+        weft_tensor *g = q->frozen ? NULL : wf_gradient(s, &q->variable, q->ndim, q->shape);
         if (!wf_scope_ok(s))
             return -1;
         if (!g)

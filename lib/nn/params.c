@@ -115,6 +115,7 @@ struct wf_param *wf_params_add(weft_params *p, const char *name, struct weft_ini
         memcpy(q->shape, shape, (size_t)ndim * sizeof *shape);
     q->count = wf_shape_count(ndim, shape);
     q->variable.name = q->name;
+    q->variable.elements = q->count;
     q->variable.store = p;
     q->variable.hold = hold;
     q->variable.storage = wf_storage_new(p->dev, (size_t)q->count * sizeof(float), err);
@@ -152,9 +153,8 @@ int weft_params_freeze(weft_params *p, const char *prefix, bool frozen)
     return n;
 }
 
-// The parameter and, if that is it, the right number of bytes.
-static struct wf_param *checked(const weft_params *p, const char *name, const void *host,
-                                size_t bytes, struct weft_error *err)
+struct wf_param *wf_params_checked(const weft_params *p, const char *name, const void *host,
+                                   size_t bytes, struct weft_error *err)
 {
     struct wf_param *q = p && name ? wf_params_find(p, name) : NULL;
     size_t want = q ? (size_t)q->count * sizeof(float) : 0;
@@ -171,14 +171,14 @@ static struct wf_param *checked(const weft_params *p, const char *name, const vo
 bool weft_params_get(const weft_params *p, const char *name, void *dst, size_t bytes,
                      struct weft_error *err)
 {
-    struct wf_param *q = checked(p, name, dst, bytes, err);
+    struct wf_param *q = wf_params_checked(p, name, dst, bytes, err);
     return q && wf_download(p->dev, q->variable.storage->mem, 0, dst, bytes, err);
 }
 
 bool weft_params_get_grad(const weft_params *p, const char *name, void *dst, size_t bytes,
                           struct weft_error *err)
 {
-    struct wf_param *q = checked(p, name, dst, bytes, err);
+    struct wf_param *q = wf_params_checked(p, name, dst, bytes, err);
     if (!q)
         return false;
     if (q->variable.grad)
@@ -190,7 +190,7 @@ bool weft_params_get_grad(const weft_params *p, const char *name, void *dst, siz
 bool weft_params_set(weft_params *p, const char *name, const void *src, size_t bytes,
                      struct weft_error *err)
 {
-    struct wf_param *q = checked(p, name, src, bytes, err);
+    struct wf_param *q = wf_params_checked(p, name, src, bytes, err);
     if (!q)
         return false;
     q->variable.version++;

@@ -30,6 +30,9 @@ weft_params *wf_params_ref(weft_params *p);
 void wf_params_unref(weft_params *p);
 // The parameter of that name; NULL if there is none.
 struct wf_param *wf_params_find(const weft_params *p, const char *name);
+// Likewise, and are there as many bytes at `host` as it has? NULL, with an error, if not.
+struct wf_param *wf_params_checked(const weft_params *p, const char *name, const void *host,
+                                   size_t bytes, struct weft_error *err);
 // A new parameter with `init`. `name` must not be there.
 struct wf_param *wf_params_add(weft_params *p, const char *name, struct weft_init init, int ndim,
                                const int64_t *shape, struct weft_error *err);

@@ -1,5 +1,6 @@
 // Elementwise operations: rows and public functions made from elementwise.def, and the few
 // whose fronts differ (clamp, where, logical_not, cast).
+#include "op/elementwise.h"
 #include "op/expression.h"
 #include "op/op.h"
 #include <math.h>
@@ -23,8 +24,7 @@ struct row {
     struct wf_op dx_op[MAX_IN];    // of the records that compute dx
 };
 
-// Does the expression speak of this name?
-static bool speaks_of(const char *text, const char *name)
+bool wf_speaks_of(const char *text, const char *name)
 {
     size_t n = strlen(name);
     for (const char *at = text; (at = strstr(at, name)); at += n) {
@@ -37,9 +37,8 @@ static bool speaks_of(const char *text, const char *name)
     return false;
 }
 
-// Records the derivative `text` of an input, with the operands that it speaks of.
-static weft_tensor *record_dx(weft_scope *s, const struct wf_record *r, const char *text,
-                              const struct wf_op *op, weft_tensor *gy)
+weft_tensor *wf_elementwise_dx(weft_scope *s, const struct wf_record *r, const char *text,
+                               const struct wf_op *op, weft_tensor *gy)
 {
     static const char *const name[] = {"g", "y", "x0", "x1", "x2"};
     const weft_tensor *operand[2 + MAX_IN] = {gy, &r->out[0]->pub}, *in[2 + MAX_IN];
@@ -50,7 +49,7 @@ static weft_tensor *record_dx(weft_scope *s, const struct wf_record *r, const ch
     e.text = text;
     e.compute = gy->dtype;
     for (int i = 0; i < 2 + r->nin; i++) {
-        if (speaks_of(text, name[i])) {
+        if (wf_speaks_of(text, name[i])) {
             e.arg[nin] = name[i];
             in[nin++] = operand[i];
         }
@@ -72,7 +71,7 @@ static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *g
         if (!wf_wants(r, i) || !row->dx[i])
             continue;
         bool same = !strcmp(row->dx[i], "g");
-        weft_tensor *g = same ? gy[0] : record_dx(s, r, row->dx[i], &row->dx_op[i], gy[0]);
+        weft_tensor *g = same ? gy[0] : wf_elementwise_dx(s, r, row->dx[i], &row->dx_op[i], gy[0]);
         gx[i] = g ? wf_sum_to(s, g, &r->in[i]->pub) : NULL;
         if (!gx[i])
             return false;
@@ -287,6 +286,14 @@ weft_tensor *weft_cast(weft_scope *s, const weft_tensor *x, enum weft_dtype dtyp
                                           .shape = x->shape,
                                           .attr = &e,
                                           .attr_bytes = sizeof e});
+}
+
+struct wf_op wf_elementwise_op(const char *name)
+{
+    struct wf_op op = op_cast_flat;
+    op.name = name;
+    op.flat = false;
+    return op;
 }
 
 const struct wf_op *const wf_elementwise_rows[] = {
