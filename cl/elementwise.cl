@@ -44,6 +44,8 @@
 #define SIGMOID(T, x) ((T)1 / ((T)1 + exp(-(x))))
 // log(1 + e^x) without overflow.
 #define SOFTPLUS(T, x) (fmax(x, (T)0) + log1p(exp(-fabs(x))))
+// The larger of x and a bound; NaN stays NaN.
+#define AT_LEAST(T, bound, x) ((x) < (T)(bound) ? (T)(bound) : (x))
 // The normal distribution: below x, and its density.
 #define NORMAL_CDF(T, x) ((T)0.5 * erfc((x) * (T)-0.70710678118654752440))
 #define NORMAL_PDF(T, x) ((T)0.39894228040143267794 * exp((T)-0.5 * (x) * (x)))
