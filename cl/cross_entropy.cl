@@ -7,8 +7,8 @@
 // where h = keep w[label], and u[c] = even w[c], or with probabilities t (keep t[c] + even) w[c].
 // An ignored label gives 0, one outside 0 .. classes-1 NaN.
 //
-// In *_rows a task is one row, whose classes LOCAL work-items share, VEC at once. In *_columns rows
-// lie side by side: each work-item takes VEC of them.
+// A unit of work is one row, whose classes LOCAL work-items share, VEC at once; or with COLUMNS,
+// where rows lie side by side, VEC of them for each work-item.
 //
 //   T             type that is computed in, of y and g: float or double [float]
 //   HALF, BFLOAT  x, probabilities, weights and their gradients are half, bfloat16 [of type T]
@@ -18,380 +18,281 @@
 //   SOFT          u is not zero; not with TARGET_GRAD
 //   PROBS         the target is probabilities, not labels
 //   LOG_PROBS     x is log-probabilities; without SOFT
-//   GRAD          the kernels are those of the gradient gx or, with TARGET_GRAD, gt
+//   GRAD          the kernel is that of the gradient gx or, with TARGET_GRAD, gt
+//   DENSE         what a vector reads lies side by side
+//   CHUNK         vectors from one new maximum to the next [16]
 #define VIEWS 4 // x, target, g, result
-#include "lanes.h"
+#include "cross_entropy.h"
 
+#ifndef CHUNK
+#define CHUNK 16
+#endif
 // lint: -DLOCAL=64 -DWEIGHTED -DHALF
-// lint: -DGRAD -DT=double -DUSE_F64 -DVEC=8 -DSOFT
-// lint: -DGRAD -DVEC=16 -DBFLOAT -DSOFT -DPROBS -DWEIGHTED
+// lint: -DGRAD -DT=double -DUSE_F64 -DVEC=8 -DSOFT -DDENSE
+// lint: -DGRAD -DVEC=16 -DBFLOAT -DSOFT -DPROBS -DWEIGHTED -DDENSE
 // lint: -DGRAD -DVEC=16 -DPROBS -DTARGET_GRAD
-// lint: -DGRAD -DLOG_PROBS
-
-#ifdef PROBS
-#define TARGET X
-#else
-#define TARGET long
-#endif
-
-// The gradient holds exp(x - top) until the sum is known.
-#if defined GRAD && !defined LOG_PROBS && !defined TARGET_GRAD && !defined HALF && !defined BFLOAT
-#define IN_PLACE
-#endif
-
-// The number of classes, the strides from class to class, and where the weights begin.
-struct classes {
-    INDEX count, x, target, y, weight, weight_at;
-};
-struct smoothing {
-    T keep, even;
-};
-// The label that is ignored, if `any`.
-struct ignored {
-    long label, any;
-};
+// lint: -DVEC=16 -DDENSE -DCOLUMNS -DSOFT -DWEIGHTED
+// lint: -DGRAD -DLOG_PROBS -DCOLUMNS
 
 #define INPUTS                                                                                     \
-    const struct dims d, const struct classes k, const struct smoothing o,                         \
-        const struct ignored no, global const X *restrict x, global const TARGET *restrict target, \
-        global const X *restrict weight
+    INDEX pieces, INDEX units, INDEX run, const struct dims d, const struct classes k,             \
+        const struct smoothing o, const struct ignored no, global const X *restrict x,             \
+        global const TARGET *restrict target, global const X *restrict weight
 // Where a row begins.
 #define AT(view, row) dims_at(&d, view, row, RANK)
 
-inline T class_weight(const struct classes *k, global const X *weight, INDEX c)
-{
-#ifdef WEIGHTED
-    return LOAD(weight + k->weight_at + c * k->weight);
+// The vectors of a work-item begin at class FIRST and at every STEP after it, up to LAST; of a row,
+// TAIL classes may be left, fewer than a vector.
+#ifdef COLUMNS
+#define FIRST 0
+#define STEP 1
+#define LAST(k) ((k)->count - 1)
+#define TAIL(k) 0
 #else
-    return 1;
+#define FIRST ((INDEX)get_local_id(0) * VEC)
+#define STEP (LOCAL * VEC)
+#define LAST(k) ((k)->count - VEC)
+#define TAIL(k) ((k)->count % VEC)
 #endif
-}
+// They are read with others before them, lanes that don't count, or where there are none, alone.
+#define TAIL_AT(k) max((INDEX)0, (k)->count - VEC)
+#define TAIL_LOW(k) ((k)->count > VEC ? VEC - TAIL(k) : 0)
 
-// What a row's label gives: h, the label's own u and x.
-struct hard {
-    T h, u, x;
-    INDEX label;
-    bool ignored;
-};
-
-inline struct hard hard_of(const struct classes *k, const struct smoothing *o,
-                           const struct ignored *no, long label, global const X *x,
-                           global const X *weight)
-{
-    struct hard r = {NAN, 0, 0, 0, no->any && label == no->label};
-    if (label >= 0 && label < k->count) {
-        r.label = (INDEX)label;
-        T w = class_weight(k, weight, r.label);
-        r.h = o->keep * w;
-        r.u = o->even * w;
-        r.x = LOAD(x + r.label * k->x);
-    }
-    return r;
-}
-#ifdef PROBS
-#define HARD(at, x) ((struct hard){0, 0, 0, 0, false})
-#else
-#define HARD(at, x) hard_of(&k, &o, &no, target[at], x, weight)
-#endif
-
-// Sums over the classes: s, that of u, and that of u (x - top). Lanes are classes or rows.
+// Sums over classes, in each lane: s, that of u, and that of u (x - base).
 struct sums {
-    V top, s, soft, part;
+    V top, s, soft, part, base;
 };
 struct totals {
-    T top, s, soft, part;
+    T top, s, soft, part; // part is of u (x - top)
 };
 
-// With TARGET_GRAD u is only keep w.
-#ifdef TARGET_GRAD
-#define EVEN ((V)(o->keep))
-#else
-#define EVEN ((V)(o->even))
-#endif
-#if defined PROBS && !defined TARGET_GRAD
-#define SOFT_PROBS
-#endif
-
-// u of the n classes from c on, lanes being classes; those of a row's probabilities begin at t.
-inline V soft_of_classes(INDEX c, INDEX n, const struct classes *k, const struct smoothing *o,
-                         global const TARGET *t, global const X *weight)
+// Goes on with a larger top.
+inline void grow(struct sums *a, V top)
 {
-    V u = EVEN;
-#ifdef SOFT_PROBS
-    u += o->keep * load(t + c * k->target, k->target, n);
-#endif
-#ifdef WEIGHTED
-    u *= load(weight + k->weight_at + c * k->weight, k->weight, n);
-#endif
-    return u;
+    a->s *= exp_below(a->top - top);
+    a->top = top;
 }
 
-// u of class c in n rows, lanes being rows, `step` apart.
-inline V soft_of_rows(INDEX c, INDEX step, INDEX n, const struct classes *k,
-                      const struct smoothing *o, global const TARGET *t, global const X *weight)
+inline void add(struct sums *a, V v, V u, INDEX low, INDEX n)
 {
-    V u = EVEN;
-#ifdef SOFT_PROBS
-    u += o->keep * load(t + c * k->target, step, n);
-#endif
-    return u * (V)class_weight(k, weight, c);
-}
-
-// Adds n lanes of x - top. Returns their exp.
-inline V add(struct sums *a, V v, V u, INDEX n)
-{
-    V e = exp_below(v);
-    a->s += only(e, n);
+    a->s += only(exp_below(v - a->top), low, n);
 #ifdef SOFT
-    a->soft += only(u, n);
-    a->part += only(u * v, n);
+    a->soft += only(u, low, n);
+    a->part += only(u * (v - a->base), low, n);
 #endif
-    return e;
 }
 
-struct totals sums_of_row(const struct classes *k, const struct smoothing *o, global const X *x,
-                          global const TARGET *t, global const X *weight, local T *shared,
-                          global X *e)
+// The largest class of a chunk is known before its exponentials are taken: while that is done, the
+// next chunk comes from memory. Its end may be read again, which changes no maximum.
+struct sums sums_of(const struct part *p, const struct classes *k, const struct smoothing *o)
+{
+#ifdef LOG_PROBS
+    struct sums a = {(V)0, (V)1, (V)0, (V)0, (V)0};
+#else
+    struct sums a = {(V)LOWEST, (V)0, (V)0, (V)0, (V)0};
+    V next = a.top;
+    for (INDEX c = FIRST; c <= min(LAST(k), FIRST + (CHUNK - 1) * STEP); c += STEP) {
+        V v = load_x(p, k, c, VEC);
+        next = LARGER(v, next);
+    }
+    if (FIRST <= LAST(k))
+        a.base = next;
+    for (INDEX b = FIRST; b <= LAST(k); b += CHUNK * STEP) {
+        INDEX end = min(LAST(k), b + (CHUNK - 1) * STEP);
+        grow(&a, LARGER(next, a.top));
+        next = a.top;
+        for (INDEX c = b; c <= end; c += STEP) {
+            V ahead = load_x(p, k, min(c + CHUNK * STEP, LAST(k)), VEC);
+            next = LARGER(ahead, next);
+            add(&a, load_x(p, k, c, VEC), load_soft(p, k, o, c, VEC), 0, VEC);
+        }
+    }
+    if (TAIL(k)) {
+        V v = load_x(p, k, TAIL_AT(k), k->count), u = load_soft(p, k, o, TAIL_AT(k), k->count);
+        if (k->count < VEC)
+            a.base = v;
+        grow(&a, LARGER(v, a.top));
+        add(&a, v, u, TAIL_LOW(k), k->count);
+    }
+#endif
+    return a;
+}
+
+// Of all lanes and work-items, which are of one row.
+inline struct totals total_of(struct sums *a, local T *shared)
 {
     struct totals y = {0, 1, 0, 0};
 #ifndef LOG_PROBS
-    INDEX begin = (INDEX)get_local_id(0) * VEC;
-    struct sums a = {(V)-INFINITY, (V)0, (V)0, (V)0};
-    for (INDEX c = begin; c < k->count; c += LOCAL * VEC) {
-        V v = load(x + c * k->x, k->x, k->count - c);
-        a.top = LARGER(v, a.top);
-    }
-    y.top = largest(a.top);
+    y.top = largest(a->top);
     TREE(shared, y.top, LARGER)
-    for (INDEX c = begin; c < k->count; c += LOCAL * VEC) {
-        INDEX n = k->count - c;
-        V v = load(x + c * k->x, k->x, n) - (V)y.top, u = (V)0;
-#ifdef SOFT
-        u = soft_of_classes(c, n, k, o, t, weight);
-#endif
-        v = add(&a, v, u, n);
-#ifdef IN_PLACE
-        store(v, e + c * k->y, k->y, n);
-#endif
-    }
-    y.s = total(a.s);
+    y.s = total(a->s * exp_below(a->top - (V)(y.top)));
     TREE(shared, y.s, PLUS)
 #ifdef SOFT
-    y.soft = total(a.soft);
+    y.soft = total(a->soft);
     TREE(shared, y.soft, PLUS)
-    y.part = total(a.part);
+    y.part = total(a->part + a->soft * (a->base - (V)(y.top)));
     TREE(shared, y.part, PLUS)
 #endif
 #endif
     return y;
 }
 
-// Of n rows side by side.
-struct sums sums_of_rows(const struct classes *k, const struct smoothing *o, const struct dims *d,
-                         INDEX n, global const X *x, global const TARGET *t,
-                         global const X *weight, global X *e)
+// A task is a run of units, which are rows or `pieces` of the columns: CPUs read on without a gap.
+#define FOR_UNITS(unit)                                                                            \
+    FOR_TASKS(task)                                                                                \
+    for (INDEX unit = task * run; unit < min(units, task * run + run); unit++)
+
+// The row of a unit or, in columns, the first one of a work-item; the lanes before `low` are of
+// another one. False: there is none.
+inline bool find_rows(INDEX unit, INDEX pieces, INDEX inner, INDEX *row, INDEX *low)
 {
-#ifdef LOG_PROBS
-    struct sums a = {(V)0, (V)1, (V)0, (V)0};
+    *low = 0;
+    *row = unit;
+#ifdef COLUMNS
+    INDEX outer = unit / pieces;
+    INDEX at = ((unit - outer * pieces) * LOCAL + (INDEX)get_local_id(0)) * VEC;
+    if (at >= inner)
+        return false;
+    *low = max((INDEX)0, at + VEC - inner);
+    *row = outer * inner + at - *low;
+#endif
+    return true;
+}
+
+#define FIND_PART                                                                                  \
+    INDEX row, low;                                                                                \
+    if (!find_rows(unit, pieces, d.shape[RANK - 1], &row, &low))                                   \
+        continue;                                                                                  \
+    const struct part p = {x + AT(0, row), weight, target + AT(1, row), LANE(0, k.x),              \
+                           LANE(1, k.target), LANE(3, k.y), low};
+// The stride between lanes of a view; what work-items of one row share.
+#ifdef COLUMNS
+#define LANE(view, of_classes) d.stride[view][RANK - 1]
+#define SHARED
 #else
-    struct sums a = {(V)-INFINITY, (V)0, (V)0, (V)0};
-    for (INDEX c = 0; c < k->count; c++) {
-        V v = load(x + c * k->x, d->stride[0][RANK - 1], n);
-        a.top = LARGER(v, a.top);
-    }
-    for (INDEX c = 0; c < k->count; c++) {
-        V v = load(x + c * k->x, d->stride[0][RANK - 1], n) - a.top, u = (V)0;
-#ifdef SOFT
-        u = soft_of_rows(c, d->stride[1][RANK - 1], n, k, o, t, weight);
+#define LANE(view, of_classes) of_classes
+#define SHARED local T shared[LOCAL];
 #endif
-        v = add(&a, v, u, VEC);
-#ifdef IN_PLACE
-        store(v, e + c * k->y, d->stride[3][RANK - 1], n);
-#endif
-    }
-#endif
-    return a;
-}
 
-// A row of the loss.
-inline T loss_of(struct hard r, struct totals a)
-{
-    if (r.ignored)
-        return 0;
-    return r.h * (log(a.s) - (r.x - a.top)) + (a.soft * log(a.s) - a.part);
-}
-
-// Lane j of the sums.
-inline struct totals totals_of(const struct sums *a, int j)
-{
-    T top[VEC], s[VEC], soft[VEC], part[VEC];
-    PUT(a->top, top);
-    PUT(a->s, s);
-    PUT(a->soft, soft);
-    PUT(a->part, part);
-    struct totals y = {top[j], s[j], soft[j], part[j]};
-    return y;
-}
-
-// Rows side by side: the first that this work-item takes, and how many; none or less at the end.
-inline INDEX columns_of(INDEX task, INDEX pieces, INDEX inner, INDEX *n)
-{
-    INDEX outer = task / pieces;
-    INDEX at = ((task - outer * pieces) * LOCAL + (INDEX)get_local_id(0)) * VEC;
-    *n = min((INDEX)VEC, inner - at);
-    return outer * inner + at;
-}
+// Of a hard and totals, or of hards and sums.
+#define LOSS(r, a, log_s, part) (r.h * (log_s - (r.x - a.top)) + (a.soft * log_s - (part)))
 
 #ifndef GRAD
-kernel void cross_entropy_rows(INDEX first, INDEX last, INPUTS, global T *restrict y)
+kernel void cross_entropy(INDEX first, INDEX last, INPUTS, global T *restrict y)
 {
-    local T shared[LOCAL];
-    FOR_TASKS(row)
+    SHARED
+    FOR_UNITS(unit)
     {
-        global const X *xr = x + AT(0, row);
-        struct totals a = sums_of_row(&k, &o, xr, target + AT(1, row), weight, shared, 0);
-        if (get_local_id(0) == 0)
-            y[row] = loss_of(HARD(AT(1, row), xr), a);
-    }
-}
-
-kernel void cross_entropy_columns(INDEX first, INDEX last, INDEX pieces, INPUTS,
-                                  global T *restrict y)
-{
-    FOR_TASKS(task)
-    {
-        INDEX n, row = columns_of(task, pieces, d.shape[RANK - 1], &n);
-        if (n > 0) {
-            global const X *xr = x + AT(0, row);
-            global const TARGET *t = target + AT(1, row);
-            struct sums a = sums_of_rows(&k, &o, &d, n, xr, t, weight, 0);
-            for (int j = 0; j < VEC && j < n; j++) {
-                struct hard r = HARD(AT(1, row + j), xr + j * d.stride[0][RANK - 1]);
-                y[row + j] = loss_of(r, totals_of(&a, j));
-            }
+        FIND_PART
+        struct sums a = sums_of(&p, &k, &o);
+#ifdef COLUMNS
+        struct hards r = hards_of(&p, &k, &o, &no);
+        V log_s = log(a.s), loss = LOSS(r, a, log_s, a.part + a.soft * (a.base - a.top));
+        T lane[VEC];
+        loss = r.live == (V)0 ? (V)0 : loss;
+        PUT(loss, lane);
+        for (int j = (int)low; j < VEC; j++)
+            y[row + j] = lane[j];
+#else
+        struct totals all = total_of(&a, shared);
+        if (get_local_id(0) == 0) {
+            struct hard r = hard_of(&p, &k, &o, &no, 0);
+            T log_s = log(all.s);
+            y[row] = r.live == 0 ? 0 : LOSS(r, all, log_s, all.part);
         }
+#endif
     }
 }
 
+#ifdef COLUMNS
 // The weight of each label, by which a mean divides.
-kernel void label_weight(INDEX first, INDEX last, INDEX pieces, INPUTS, global T *restrict y)
+kernel void label_weight(INDEX first, INDEX last, INPUTS, global T *restrict y)
 {
-    FOR_TASKS(task)
+    FOR_UNITS(unit)
     {
-        INDEX n, row = columns_of(task, pieces, d.shape[RANK - 1], &n);
-        for (int j = 0; j < VEC && j < n; j++) {
-            struct hard r = HARD(AT(1, row + j), x);
-            y[row + j] = r.ignored ? (T)0 : r.h;
-        }
+        FIND_PART
+        for (int j = (int)low; j < VEC; j++)
+            y[row + j] = hard_of(&p, &k, &o, &no, j).h;
     }
 }
+#endif
 
 #else
-// What the gradient of rows is made of; `live` is 0 where the label is ignored.
+// What the gradient of each lane is made of: its class's is e exp(x - top) - g u.
 struct slope {
-    V top, log_s, e, u, live;
+    V top, log_s, e, g, live;
 };
 
-inline void slope_of(struct hard r, struct totals a, T g, int j, T *log_s, T *e, T *u, T *live)
-{
-    log_s[j] = log(a.s);
-    e[j] = g * (r.h + a.soft) / a.s;
-    u[j] = g;
-    live[j] = !r.ignored;
-}
-
-// The gradient of n lanes, whose elements begin at x and y.
-inline V grad_of(const struct slope *f, V u, global const X *x, INDEX x_step, global const X *y,
-                 INDEX y_step, INDEX n)
+inline V grad_of(const struct slope *f, const struct part *p, const struct classes *k,
+                 const struct smoothing *o, INDEX c, INDEX n)
 {
 #if defined LOG_PROBS
-    V v = isnan(f->e) ? (V)NAN : (V)0;
+    V v = f->e == f->e ? (V)0 : (V)NAN;
 #elif defined TARGET_GRAD
-    V v = f->u * u * (f->log_s + f->top - load(x, x_step, n));
+    V v = f->g * load_soft(p, k, o, c, n) * (f->log_s + (f->top - load_x(p, k, c, n)));
 #else
-#ifdef IN_PLACE
-    V v = load(y, y_step, n) * f->e;
-#else
-    V v = exp_below(load(x, x_step, n) - f->top) * f->e;
-#endif
+    V v = exp_below(load_x(p, k, c, n) - f->top) * f->e;
 #ifdef SOFT
-    v -= f->u * u;
+    v -= f->g * load_soft(p, k, o, c, n);
 #endif
 #endif
-    return f->live != (V)0 ? v : (V)0;
+    return f->live == (V)0 ? (V)0 : v;
 }
 
-// The label's own element, after those of all classes.
-inline void put_label(struct hard r, T e, T top, T g, global X *y)
+inline void put_grads(const struct slope *f, const struct part *p, const struct classes *k,
+                      const struct smoothing *o, global X *y)
 {
-#ifndef PROBS
-    if (r.ignored)
-        return;
-#if defined LOG_PROBS
-    STORE(-g * r.h, y);
-#elif defined IN_PLACE
-    *y -= g * r.h;
-#else
-    STORE(exp(r.x - top) * e - g * r.u - g * r.h, y);
-#endif
-#endif
-}
-
-kernel void cross_entropy_grad_rows(INDEX first, INDEX last, INPUTS, global const T *restrict g,
-                                    global X *restrict y)
-{
-    local T shared[LOCAL];
-    INDEX item = (INDEX)get_local_id(0);
-    FOR_TASKS(row)
-    {
-        global const X *xr = x + AT(0, row);
-        global const TARGET *t = target + AT(1, row);
-        global X *yr = y + AT(3, row);
-        struct totals a = sums_of_row(&k, &o, xr, t, weight, shared, yr);
-        struct hard r = HARD(AT(1, row), xr);
-        T log_s, e, gr, live;
-        slope_of(r, a, g[AT(2, row)], 0, &log_s, &e, &gr, &live);
-        const struct slope f = {(V)a.top, (V)log_s, (V)e, (V)gr, (V)live};
-        for (INDEX c = item * VEC; c < k.count; c += LOCAL * VEC) {
-            INDEX n = k.count - c;
-            V u = soft_of_classes(c, n, &k, &o, t, weight);
-            u = grad_of(&f, u, xr + c * k.x, k.x, yr + c * k.y, k.y, n);
-            store(u, yr + c * k.y, k.y, n);
-        }
-        if (r.label / VEC % LOCAL == item)
-            put_label(r, e, a.top, gr, yr + r.label * k.y);
+    for (INDEX c = FIRST; c <= LAST(k); c += STEP)
+        store(grad_of(f, p, k, o, c, VEC), y + c * k->y, p->y_lane, p->low, VEC);
+    if (TAIL(k)) {
+        V v = grad_of(f, p, k, o, TAIL_AT(k), k->count);
+        store(v, y + TAIL_AT(k) * k->y, p->y_lane, TAIL_LOW(k), k->count);
     }
 }
 
-kernel void cross_entropy_grad_columns(INDEX first, INDEX last, INDEX pieces, INPUTS,
-                                       global const T *restrict g, global X *restrict y)
+// The label's own element, of a hard or hards.
+#ifdef LOG_PROBS
+#define LABEL_GRAD(r, exp, top, e, g) (-(g) * (r).h)
+#else
+#define LABEL_GRAD(r, exp, top, e, g) (exp((r).x - (top)) * (e) - (g) * (r).u - (g) * (r).h)
+#endif
+
+kernel void cross_entropy_grad(INDEX first, INDEX last, INPUTS, global const T *restrict g,
+                               global X *restrict y)
 {
-    const INDEX xs = d.stride[0][RANK - 1], ts = d.stride[1][RANK - 1], ys = d.stride[3][RANK - 1];
-    FOR_TASKS(task)
+    SHARED
+    FOR_UNITS(unit)
     {
-        INDEX n, row = columns_of(task, pieces, d.shape[RANK - 1], &n);
-        if (n > 0) {
-            global const X *xr = x + AT(0, row);
-            global const TARGET *t = target + AT(1, row);
-            global X *yr = y + AT(3, row);
-            struct sums a = sums_of_rows(&k, &o, &d, n, xr, t, weight, yr);
-            T log_s[VEC], e[VEC], gr[VEC], live[VEC];
-            for (int j = 0; j < VEC; j++) {
-                int at = min(j, (int)n - 1);
-                slope_of(HARD(AT(1, row + at), xr + at * xs), totals_of(&a, at),
-                         g[AT(2, row + at)], j, log_s, e, gr, live);
-            }
-            const struct slope f = {a.top, GET(log_s), GET(e), GET(gr), GET(live)};
-            for (INDEX c = 0; c < k.count; c++) {
-                V u = soft_of_rows(c, ts, n, &k, &o, t, weight);
-                u = grad_of(&f, u, xr + c * k.x, xs, yr + c * k.y, ys, n);
-                store(u, yr + c * k.y, ys, n);
-            }
-            for (int j = 0; j < VEC && j < n; j++) {
-                struct hard r = HARD(AT(1, row + j), xr + j * xs);
-                put_label(r, e[j], totals_of(&a, j).top, gr[j], yr + r.label * k.y + j * ys);
-            }
-        }
+        FIND_PART
+        global X *yr = y + AT(3, row);
+        struct sums a = sums_of(&p, &k, &o);
+#ifdef COLUMNS
+        struct hards r = hards_of(&p, &k, &o, &no);
+        T lane[VEC];
+        for (int j = 0; j < VEC; j++)
+            lane[j] = g[AT(2, row + j)];
+        V gr = GET(lane);
+        const struct slope f = {a.top, log(a.s), gr * (r.h + a.soft) / a.s, gr, r.live};
+        put_grads(&f, &p, &k, &o, yr);
+        V own = LABEL_GRAD(r, exp_below, f.top, f.e, gr);
+        own = r.live == (V)0 ? (V)0 : own;
+        PUT(own, lane);
+#ifndef PROBS
+        for (int j = (int)low; j < VEC; j++)
+            STORE(lane[j], yr + r.label[j] * k.y + j * p.y_lane);
+#endif
+#else
+        struct totals all = total_of(&a, shared);
+        struct hard r = hard_of(&p, &k, &o, &no, 0);
+        T gr = g[AT(2, row)], e = gr * (r.h + all.soft) / all.s;
+        const struct slope f = {(V)(all.top), (V)log(all.s), (V)e, (V)gr, (V)(r.live)};
+        put_grads(&f, &p, &k, &o, yr);
+        // It belongs to the work-item that has just written the class.
+#ifndef PROBS
+        if (r.live != 0 && r.label / VEC % LOCAL == (INDEX)get_local_id(0))
+            STORE(LABEL_GRAD(r, exp, all.top, e, gr), yr + r.label * k.y);
+#endif
+#endif
     }
 }
 #endif

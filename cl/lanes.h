@@ -1,5 +1,5 @@
 // Vectors of VEC elements of type T, from and to memory of type X: T itself, or HALF or BFLOAT.
-// With VEC 1 they are scalars; LOCAL work-items share what TREE combines.
+// With VEC 1 they are scalars. LOCAL work-items share what TREE combines.
 #ifndef WF_LANES_H
 #define WF_LANES_H
 #include "common.h"
@@ -57,88 +57,44 @@ inline WIDE(ushort) round_to_bf16(V v)
 #define STOREV(v, p) PUT(v, p)
 #endif
 
-// e^v of v <= 0. The vector form is several times as fast as a built-in one (Cephes's polynomial,
-// 2 ulp); adding 1.5 * 2^23 rounds to an integer, which its low bits then hold.
-#if VEC == 16
-inline V exp_below(V v)
-{
-    V n = v * 1.44269504088896341f + 12582912.0f, k = n - 12582912.0f;
-    V r = (v - k * 0.693359375f) + k * 2.12194440e-4f;
-    V p = ((((r * 1.9875691500e-4f + 1.3981999507e-3f) * r + 8.3334519073e-3f) * r +
-            4.1665795894e-2f) *
-               r +
-           1.6666665459e-1f) *
-              r +
-          5.0000001201e-1f;
-    V y = (p * (r * r) + r) + 1.0f;
-    return v < (V)-87.0f ? (V)0.0f : y * as_float16((as_int16(n) << 23) + 0x3f800000);
-}
+#ifdef USE_F64
+#define LOWEST (-DBL_MAX)
 #else
-#define exp_below(v) exp(v)
-#endif
-
-// The n elements that are there, at this stride; the last one again after them.
-inline V load(global const X *p, INDEX stride, INDEX n)
-{
-#if VEC == 1
-    return LOAD(p);
-#else
-    if (stride == 1 && n >= VEC)
-        return LOADV(p);
-    T lane[VEC];
-    for (int j = 0; j < VEC; j++)
-        lane[j] = LOAD(p + min((INDEX)j, n - 1) * stride);
-    return GET(lane);
-#endif
-}
-
-inline void store(V v, global X *p, INDEX stride, INDEX n)
-{
-#if VEC == 1
-    STORE(v, p);
-#else
-    if (stride == 1 && n >= VEC) {
-        STOREV(v, p);
-        return;
-    }
-    T lane[VEC];
-    PUT(v, lane);
-    for (int j = 0; j < VEC && j < n; j++)
-        STORE(lane[j], p + j * stride);
-#endif
-}
-
-// Only the first n lanes, zero in the others.
-inline V only(V v, INDEX n)
-{
-    if (n >= VEC)
-        return v;
-    return LANES < (V)n ? v : (V)0;
-}
-
-#if VEC > 1
-#define FOLD(name, combine)                                  \
-    inline T name(V v)                                       \
-    {                                                        \
-        T lane[VEC];                                         \
-        PUT(v, lane);                                        \
-        for (int half_ = VEC / 2; half_ > 0; half_ /= 2)     \
-            for (int j = 0; j < half_; j++)                  \
-                lane[j] = combine(lane[j], lane[j + half_]); \
-        return lane[0];                                      \
-    }
-#else
-#define FOLD(name, combine) \
-    inline T name(V v)      \
-    {                       \
-        return v;           \
-    }
+#define LOWEST (-MAXFLOAT)
 #endif
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
-#define PLUS(a, b)   ((a) + (b))
-FOLD(largest, LARGER)
-FOLD(total, PLUS)
 
+// The largest lane and the sum of the lanes.
+#if VEC == 1
+#define largest(v) (v)
+#define total(v)   (v)
+#else
+inline T largest(V v)
+{
+#if VEC == 16
+    CAT(T, 8) h = LARGER(v.lo, v.hi);
+#else
+    V h = v;
+#endif
+    CAT(T, 4) q = LARGER(h.lo, h.hi);
+    return LARGER(LARGER(q.x, q.y), LARGER(q.z, q.w));
+}
+
+inline T total(V v)
+{
+#if VEC == 16
+    CAT(T, 8) h = v.lo + v.hi;
+#else
+    V h = v;
+#endif
+    CAT(T, 4) q = h.lo + h.hi;
+    return (q.x + q.y) + (q.z + q.w);
+}
+#endif
+
+// Combines a value of each work-item in the same order every time, and gives all of them the
+// result.
+#define PLUS(a, b) ((a) + (b))
 #if LOCAL > 1
 #define TREE(shared, value, combine)                                           \
     {                                                                          \
@@ -156,4 +112,67 @@ FOLD(total, PLUS)
 #else
 #define TREE(shared, value, combine)
 #endif
+
+// e^v of v <= 0. The vector form is several times as fast as a built-in one (Cephes's polynomial,
+// 2 ulp); adding 1.5 * 2^23 rounds to an integer, which its low bits then hold.
+#if VEC == 16
+inline V exp_below(V v)
+{
+    V n = fma(v, (V)1.44269504088896341f, (V)12582912.0f), k = n - 12582912.0f;
+    V r = fma(k, (V)2.12194440e-4f, fma(k, (V)-0.693359375f, v));
+    V p = fma(r, (V)1.9875691500e-4f, (V)1.3981999507e-3f);
+    p = fma(p, r, (V)8.3334519073e-3f);
+    p = fma(p, r, (V)4.1665795894e-2f);
+    p = fma(p, r, (V)1.6666665459e-1f);
+    p = fma(p, r, (V)5.0000001201e-1f);
+    p = fma(p, r * r, r) + 1.0f;
+    return v < (V)-87.0f ? (V)0.0f : p * as_float16((as_int16(n) << 23) + 0x3f800000);
+}
+#else
+#define exp_below(v) exp(v)
+#endif
+
+// The n elements that are there, at this stride; the last one again after them. DENSE says that
+// strides are 1.
+inline V load(global const X *p, INDEX stride, INDEX n)
+{
+#if VEC == 1
+    return LOAD(p);
+#else
+#ifdef DENSE
+    if (n >= VEC)
+        return LOADV(p);
+#endif
+    T lane[VEC];
+    for (int j = 0; j < VEC; j++)
+        lane[j] = LOAD(p + min((INDEX)j, n - 1) * stride);
+    return GET(lane);
+#endif
+}
+
+// Lanes low .. n-1.
+inline void store(V v, global X *p, INDEX stride, INDEX low, INDEX n)
+{
+#if VEC == 1
+    STORE(v, p);
+#else
+#ifdef DENSE
+    if (low == 0 && n >= VEC) {
+        STOREV(v, p);
+        return;
+    }
+#endif
+    T lane[VEC];
+    PUT(v, lane);
+    for (int j = (int)low; j < VEC && j < n; j++)
+        STORE(lane[j], p + j * stride);
+#endif
+}
+
+// Lanes low .. n-1, and zero in the others.
+inline V only(V v, INDEX low, INDEX n)
+{
+    V kept = LANES < (V)low ? (V)0 : v;
+    return LANES < (V)n ? kept : (V)0;
+}
 #endif

@@ -6,7 +6,8 @@
 #include "op/loss.h"
 #include <stdio.h>
 
-enum { LOCAL_GPU = 64, MIN_COLUMNS = 8 };
+// RUN: bytes that a task on a CPU goes through, if that leaves TASKS tasks.
+enum { LOCAL_GPU = 64, RUN = 1 << 16, TASKS = 64, CHUNK = 16, CHUNK_COLUMNS = 8 };
 
 enum kind { LOSS, LABEL_WEIGHT, GRAD, TARGET_GRAD };
 
@@ -24,7 +25,7 @@ struct job {
     const struct wf_tensor *x, *target, *g, *weight, *out;
     struct wf_dims rows; // views: x, target, g, out
     int64_t classes[6];  // as `struct classes` of the kernel
-    bool probs, columns, wide;
+    bool probs, columns, dense, wide;
     int local, vec;
 };
 
@@ -66,15 +67,34 @@ static bool is_wide(const struct job *j)
            (j->weight && j->weight->offset + j->classes[0] * j->classes[4] > INT32_MAX / 2);
 }
 
-// Are rows best taken side by side? So they are where the lanes of a vector then are one load.
+// Is each row only one class, that of its label?
+static bool goes_through_labels(const struct job *j)
+{
+    return j->o->log_probs && j->kind <= LABEL_WEIGHT;
+}
+
+// Are rows best taken side by side? So they are where the lanes of a vector then are one load or,
+// in the gradient of log-probabilities, one store, and where there are no classes to go through.
 static bool is_columns(const struct job *j)
 {
-    int last = j->rows.rank - 1;
-    if (j->o->log_probs && j->kind <= LABEL_WEIGHT)
+    int last = j->rows.rank - 1, view = j->o->log_probs ? 3 : 0;
+    if (goes_through_labels(j))
         return true;
-    int view = j->o->log_probs ? 3 : 0;
-    int64_t step = j->o->log_probs ? j->classes[3] : j->classes[1];
-    return step != 1 && j->rows.stride[view][last] == 1 && j->rows.shape[last] >= MIN_COLUMNS;
+    return j->classes[view == 0 ? 1 : 3] != 1 && j->rows.stride[view][last] == 1 &&
+           j->rows.shape[last] >= j->vec;
+}
+
+// Does every vector lie side by side in memory?
+static bool is_dense(const struct job *j)
+{
+    const int64_t *lane = j->classes + 1; // of x, target, out
+    int last = j->rows.rank - 1;
+    const int64_t columns[] = {j->rows.stride[0][last], j->rows.stride[1][last],
+                               j->rows.stride[3][last]};
+    if (j->columns)
+        lane = columns;
+    return lane[0] == 1 && (!j->probs || lane[1] == 1) && (j->kind < GRAD || lane[2] == 1) &&
+           (j->columns || !j->weight || j->classes[4] == 1);
 }
 
 static struct job make_job(const weft_device *dev, const struct wf_record *r, enum kind kind)
@@ -102,22 +122,26 @@ static struct job make_job(const weft_device *dev, const struct wf_record *r, en
                                 j.weight ? j.weight->offset : 0};
     memcpy(j.classes, classes, sizeof classes);
     j.wide = is_wide(&j);
-    j.columns = is_columns(&j);
     j.local = cpu ? 1 : LOCAL_GPU;
     while ((size_t)j.local > dev->info.max_group)
         j.local /= 2;
     j.vec = !cpu ? 1 : j.x->pub.dtype == WEFT_F64 ? 8 : 16;
+    if (goes_through_labels(&j) && j.rows.shape[j.rows.rank - 1] < j.vec)
+        j.vec = 1;
+    j.columns = is_columns(&j);
+    j.dense = is_dense(&j);
     return j;
 }
 
 static struct wf_kernel *get_kernel(weft_device *dev, const struct job *j, const char *op,
                                     struct weft_error *err)
 {
-    char defines[400], name[40];
+    char defines[400];
     enum weft_dtype d = j->x->pub.dtype;
     bool soft = j->kind != TARGET_GRAD && (j->probs || j->o->even != 0);
     snprintf(defines, sizeof defines,
-             "%s%s%s%s%s%s%s%s%s#define RANK %d\n#define LOCAL %d\n#define VEC %d\n",
+             "%s%s%s%s%s%s%s%s%s%s%s#define RANK %d\n#define LOCAL %d\n#define VEC %d\n"
+             "#define CHUNK %d\n",
              j->wide ? "#define INDEX long\n" : "",
              d == WEFT_F64 ? "#define USE_F64\n#define T double\n" : "",
              d == WEFT_F16    ? "#define HALF\n"
@@ -126,11 +150,13 @@ static struct wf_kernel *get_kernel(weft_device *dev, const struct job *j, const
              j->kind >= GRAD ? "#define GRAD\n" : "",
              j->kind == TARGET_GRAD ? "#define TARGET_GRAD\n" : "",
              j->weight ? "#define WEIGHTED\n" : "", j->probs ? "#define PROBS\n" : "",
-             soft ? "#define SOFT\n" : "", j->o->log_probs ? "#define LOG_PROBS\n" : "",
-             j->rows.rank, j->local, j->vec);
-    snprintf(name, sizeof name, "cross_entropy%s_%s", j->kind >= GRAD ? "_grad" : "",
-             j->columns ? "columns" : "rows");
-    struct wf_request request = {"cross_entropy", j->kind == LABEL_WEIGHT ? "label_weight" : name,
+             soft ? "#define SOFT\n" : "", j->columns ? "#define COLUMNS\n" : "",
+             j->dense ? "#define DENSE\n" : "", j->o->log_probs ? "#define LOG_PROBS\n" : "",
+             j->rows.rank, j->local, j->vec, j->columns ? CHUNK_COLUMNS : CHUNK);
+    struct wf_request request = {"cross_entropy",
+                                 j->kind == LABEL_WEIGHT ? "label_weight"
+                                 : j->kind == LOSS       ? "cross_entropy"
+                                                         : "cross_entropy_grad",
                                  defines, op};
     return wf_kernel_get(dev, &request, err);
 }
@@ -153,6 +179,25 @@ static void add_values(struct wf_launch *l, const struct job *j, struct values *
     wf_launch_value(l, sizeof v->ignored, v->ignored);
 }
 
+// Elements of x in a unit of work.
+static int64_t unit_elements(const struct job *j)
+{
+    return j->classes[0] * (j->columns ? (int64_t)j->vec * j->local : 1);
+}
+
+static double unit_ns(const struct job *j)
+{
+    return 100 + 2 * (double)unit_elements(j);
+}
+
+// Units of a task.
+static int64_t run_length(const weft_device *dev, const struct job *j, int64_t units)
+{
+    int64_t bytes = unit_elements(j) * (int64_t)weft_dtype_size(j->x->pub.dtype);
+    int64_t length = (RUN + bytes - 1) / bytes, most = (units + TASKS - 1) / TASKS;
+    return dev->info.type != WEFT_DEVICE_CPU ? 1 : length < most ? length : most;
+}
+
 static bool run_kind(weft_device *dev, struct wf_record *r, enum kind kind, struct weft_error *err)
 {
     struct job j = make_job(dev, r, kind);
@@ -164,18 +209,20 @@ static bool run_kind(weft_device *dev, struct wf_record *r, enum kind kind, stru
         return false;
     int64_t inner = j.rows.shape[j.rows.rank - 1], width = (int64_t)j.vec * j.local;
     int64_t pieces = (inner + width - 1) / width;
+    int64_t units = j.columns ? rows / inner * pieces : rows, length = run_length(dev, &j, units);
     struct wf_launch l = {.kernel = k,
                           .op = r->op->name,
-                          .tasks = j.columns ? rows / inner * pieces : rows,
+                          .tasks = (units + length - 1) / length,
                           .local = (size_t)j.local,
-                          .task_ns = 100 + 2 * (double)j.classes[0] * (j.columns ? j.vec : 1),
+                          .task_ns = (double)length * unit_ns(&j),
                           .wide = j.wide};
-    struct wf_index index;
+    struct wf_index index[3];
     struct wf_dims_arg dims;
     char classes[sizeof j.classes];
     struct values values;
-    if (j.columns)
-        wf_launch_index(&l, &index, pieces);
+    wf_launch_index(&l, &index[0], pieces);
+    wf_launch_index(&l, &index[1], units);
+    wf_launch_index(&l, &index[2], length);
     wf_dims_pack(&j.rows, j.wide, &dims);
     wf_launch_value(&l, dims.bytes, &dims.u);
     for (size_t i = 0; i < 6; i++) {
