@@ -12,14 +12,14 @@
 //
 //   T             type that is computed in, of y and g: float or double [float]
 //   HALF, BFLOAT  x, probabilities, weights and their gradients are half, bfloat16 [of type T]
-//   VEC           elements at once [1]
+//   VEC           elements at once, which lie side by side; not more than classes or, with COLUMNS,
+//                 rows do [1]
 //   LOCAL         work-items of a group, a power of two [1]
 //   WEIGHTED      the classes have weights w [1]
 //   SOFT          u is not zero; not with TARGET_GRAD
 //   PROBS         the target is probabilities, not labels
 //   LOG_PROBS     x is log-probabilities; without SOFT
 //   GRAD          the kernel is that of the gradient gx or, with TARGET_GRAD, gt
-//   DENSE         what a vector reads lies side by side
 //   CHUNK         vectors from one new maximum to the next [16]
 #define VIEWS 4 // x, target, g, result
 #include "cross_entropy.h"
@@ -28,10 +28,10 @@
 #define CHUNK 16
 #endif
 // lint: -DLOCAL=64 -DWEIGHTED -DHALF
-// lint: -DGRAD -DT=double -DUSE_F64 -DVEC=8 -DSOFT -DDENSE
-// lint: -DGRAD -DVEC=16 -DBFLOAT -DSOFT -DPROBS -DWEIGHTED -DDENSE
+// lint: -DGRAD -DT=double -DUSE_F64 -DVEC=8 -DSOFT -DINDEX=long
+// lint: -DGRAD -DVEC=16 -DBFLOAT -DSOFT -DPROBS -DWEIGHTED
 // lint: -DGRAD -DVEC=16 -DPROBS -DTARGET_GRAD
-// lint: -DVEC=16 -DDENSE -DCOLUMNS -DSOFT -DWEIGHTED
+// lint: -DVEC=16 -DCOLUMNS -DSOFT -DWEIGHTED -DINDEX=long
 // lint: -DGRAD -DLOG_PROBS -DCOLUMNS
 
 #define INPUTS                                                                                     \
@@ -44,19 +44,19 @@
 // The vectors of a work-item begin at class FIRST and at every STEP after it, up to LAST; of a row,
 // TAIL classes may be left, fewer than a vector.
 #ifdef COLUMNS
-#define FIRST 0
-#define STEP 1
+#define FIRST ((INDEX)0)
+#define STEP ((INDEX)1)
 #define LAST(k) ((k)->count - 1)
 #define TAIL(k) 0
 #else
 #define FIRST ((INDEX)get_local_id(0) * VEC)
-#define STEP (LOCAL * VEC)
+#define STEP ((INDEX)LOCAL * VEC)
 #define LAST(k) ((k)->count - VEC)
 #define TAIL(k) ((k)->count % VEC)
 #endif
-// They are read with others before them, lanes that don't count, or where there are none, alone.
-#define TAIL_AT(k) max((INDEX)0, (k)->count - VEC)
-#define TAIL_LOW(k) ((k)->count > VEC ? VEC - TAIL(k) : 0)
+// They are read with some before them, in lanes that don't count.
+#define TAIL_AT(k) ((k)->count - VEC)
+#define TAIL_LOW(k) (VEC - TAIL(k))
 
 // Sums over classes, in each lane: s, that of u, and that of u (x - base).
 struct sums {
@@ -73,12 +73,12 @@ inline void grow(struct sums *a, V top)
     a->top = top;
 }
 
-inline void add(struct sums *a, V v, V u, INDEX low, INDEX n)
+inline void add(struct sums *a, V v, V u, INDEX low)
 {
-    a->s += only(exp_below(v - a->top), low, n);
+    a->s += only(exp_below(v - a->top), low);
 #ifdef SOFT
-    a->soft += only(u, low, n);
-    a->part += only(u * (v - a->base), low, n);
+    a->soft += only(u, low);
+    a->part += only(u * (v - a->base), low);
 #endif
 }
 
@@ -92,7 +92,7 @@ struct sums sums_of(const struct part *p, const struct classes *k, const struct 
     struct sums a = {(V)LOWEST, (V)0, (V)0, (V)0, (V)0};
     V next = a.top;
     for (INDEX c = FIRST; c <= min(LAST(k), FIRST + (CHUNK - 1) * STEP); c += STEP) {
-        V v = load_x(p, k, c, VEC);
+        V v = load_x(p, k, c);
         next = LARGER(v, next);
     }
     if (FIRST <= LAST(k))
@@ -102,17 +102,15 @@ struct sums sums_of(const struct part *p, const struct classes *k, const struct 
         grow(&a, LARGER(next, a.top));
         next = a.top;
         for (INDEX c = b; c <= end; c += STEP) {
-            V ahead = load_x(p, k, min(c + CHUNK * STEP, LAST(k)), VEC);
+            V ahead = load_x(p, k, min(c + CHUNK * STEP, LAST(k)));
             next = LARGER(ahead, next);
-            add(&a, load_x(p, k, c, VEC), load_soft(p, k, o, c, VEC), 0, VEC);
+            add(&a, load_x(p, k, c), load_soft(p, k, o, c), 0);
         }
     }
     if (TAIL(k)) {
-        V v = load_x(p, k, TAIL_AT(k), k->count), u = load_soft(p, k, o, TAIL_AT(k), k->count);
-        if (k->count < VEC)
-            a.base = v;
+        V v = load_x(p, k, TAIL_AT(k));
         grow(&a, LARGER(v, a.top));
-        add(&a, v, u, TAIL_LOW(k), k->count);
+        add(&a, v, load_soft(p, k, o, TAIL_AT(k)), TAIL_LOW(k));
     }
 #endif
     return a;
@@ -163,14 +161,14 @@ inline bool find_rows(INDEX unit, INDEX pieces, INDEX inner, INDEX *row, INDEX *
     INDEX row, low;                                                                                \
     if (!find_rows(unit, pieces, d.shape[RANK - 1], &row, &low))                                   \
         continue;                                                                                  \
-    const struct part p = {x + AT(0, row), weight, target + AT(1, row), LANE(0, k.x),              \
-                           LANE(1, k.target), LANE(3, k.y), low};
-// The stride between lanes of a view; what work-items of one row share.
+    const struct part p = {x + AT(0, row), weight,  target + AT(1, row), LANE(0),                  \
+                           LANE(1),        LANE(3), low};
+// The stride between rows side by side; what work-items of one row share.
 #ifdef COLUMNS
-#define LANE(view, of_classes) d.stride[view][RANK - 1]
+#define LANE(view) d.stride[view][RANK - 1]
 #define SHARED
 #else
-#define LANE(view, of_classes) of_classes
+#define LANE(view) 1
 #define SHARED local T shared[LOCAL];
 #endif
 
@@ -224,30 +222,41 @@ struct slope {
 };
 
 inline V grad_of(const struct slope *f, const struct part *p, const struct classes *k,
-                 const struct smoothing *o, INDEX c, INDEX n)
+                 const struct smoothing *o, INDEX c)
 {
 #if defined LOG_PROBS
     V v = f->e == f->e ? (V)0 : (V)NAN;
 #elif defined TARGET_GRAD
-    V v = f->g * load_soft(p, k, o, c, n) * (f->log_s + (f->top - load_x(p, k, c, n)));
+    V v = f->g * load_soft(p, k, o, c) * (f->log_s + (f->top - load_x(p, k, c)));
 #else
-    V v = exp_below(load_x(p, k, c, n) - f->top) * f->e;
+    V v = exp_below(load_x(p, k, c) - f->top) * f->e;
 #ifdef SOFT
-    v -= f->g * load_soft(p, k, o, c, n);
+    v -= f->g * load_soft(p, k, o, c);
 #endif
 #endif
     return f->live == (V)0 ? (V)0 : v;
+}
+
+// The rows that are this work-item's.
+inline void put(V v, const struct part *p, global X *y)
+{
+    if (p->low == 0 && p->y_lane == 1) {
+        store(v, y);
+        return;
+    }
+    T lane[VEC];
+    PUT(v, lane);
+    for (int j = (int)p->low; j < VEC; j++)
+        STORE(lane[j], y + j * p->y_lane);
 }
 
 inline void put_grads(const struct slope *f, const struct part *p, const struct classes *k,
                       const struct smoothing *o, global X *y)
 {
     for (INDEX c = FIRST; c <= LAST(k); c += STEP)
-        store(grad_of(f, p, k, o, c, VEC), y + c * k->y, p->y_lane, p->low, VEC);
-    if (TAIL(k)) {
-        V v = grad_of(f, p, k, o, TAIL_AT(k), k->count);
-        store(v, y + TAIL_AT(k) * k->y, p->y_lane, TAIL_LOW(k), k->count);
-    }
+        put(grad_of(f, p, k, o, c), p, y + c * k->y);
+    if (TAIL(k))
+        store(grad_of(f, p, k, o, TAIL_AT(k)), y + TAIL_AT(k) * k->y);
 }
 
 // The label's own element, of a hard or hards.

@@ -34,8 +34,8 @@ inline T class_weight(const struct classes *k, global const X *weight, INDEX c)
 struct part {
     global const X *x, *weight;
     global const TARGET *target;
-    INDEX x_lane, target_lane, y_lane; // strides from lane to lane
-    INDEX low;                         // the lanes before belong to another work-item
+    INDEX x_lane, target_lane, y_lane; // of rows side by side: strides from row to row
+    INDEX low;                         // the rows before belong to another work-item
 };
 
 // What the label of a row gives: h, u and x of its class; `live` is 0 if it is ignored.
@@ -69,27 +69,27 @@ inline struct hard hard_of(const struct part *p, const struct classes *k, const 
 }
 
 // The lanes of class or classes c.
-inline V load_x(const struct part *p, const struct classes *k, INDEX c, INDEX n)
+inline V load_x(const struct part *p, const struct classes *k, INDEX c)
 {
-    return load(p->x + c * k->x, p->x_lane, n);
+    return load(p->x + c * k->x);
 }
 
 // u, or with TARGET_GRAD keep w.
 inline V load_soft(const struct part *p, const struct classes *k, const struct smoothing *o,
-                   INDEX c, INDEX n)
+                   INDEX c)
 {
 #ifdef TARGET_GRAD
     V u = (V)(o->keep);
 #else
     V u = (V)(o->even);
 #ifdef PROBS
-    u += o->keep * load(p->target + c * k->target, p->target_lane, n);
+    u += o->keep * load(p->target + c * k->target);
 #endif
 #endif
 #if defined WEIGHTED && defined COLUMNS
     u *= (V)class_weight(k, p->weight, c);
 #elif defined WEIGHTED
-    u *= load(p->weight + k->weight_at + c * k->weight, k->weight, n);
+    u *= load(p->weight + k->weight_at + c * k->weight);
 #endif
     return u;
 }

@@ -132,47 +132,17 @@ inline V exp_below(V v)
 #define exp_below(v) exp(v)
 #endif
 
-// The n elements that are there, at this stride; the last one again after them. DENSE says that
-// strides are 1.
-inline V load(global const X *p, INDEX stride, INDEX n)
-{
 #if VEC == 1
-    return LOAD(p);
+#define load(p)      LOAD(p)
+#define store(v, p)  STORE(v, p)
+#define only(v, low) (v)
 #else
-#ifdef DENSE
-    if (n >= VEC)
-        return LOADV(p);
-#endif
-    T lane[VEC];
-    for (int j = 0; j < VEC; j++)
-        lane[j] = LOAD(p + min((INDEX)j, n - 1) * stride);
-    return GET(lane);
-#endif
-}
-
-// Lanes low .. n-1.
-inline void store(V v, global X *p, INDEX stride, INDEX low, INDEX n)
+#define load(p)     LOADV(p)
+#define store(v, p) STOREV(v, p)
+// The lanes from `low` on, and zero before.
+inline V only(V v, INDEX low)
 {
-#if VEC == 1
-    STORE(v, p);
-#else
-#ifdef DENSE
-    if (low == 0 && n >= VEC) {
-        STOREV(v, p);
-        return;
-    }
-#endif
-    T lane[VEC];
-    PUT(v, lane);
-    for (int j = (int)low; j < VEC && j < n; j++)
-        STORE(lane[j], p + j * stride);
-#endif
+    return LANES < (V)low ? (V)0 : v;
 }
-
-// Lanes low .. n-1, and zero in the others.
-inline V only(V v, INDEX low, INDEX n)
-{
-    V kept = LANES < (V)low ? (V)0 : v;
-    return LANES < (V)n ? kept : (V)0;
-}
+#endif
 #endif

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 // RUN: bytes that a task on a CPU goes through, if that leaves TASKS tasks.
-enum { LOCAL_GPU = 64, RUN = 1 << 16, TASKS = 64, CHUNK = 16, CHUNK_COLUMNS = 8 };
+enum { LOCAL_GPU = 64, MIN_COLUMNS = 16, RUN = 1 << 16, TASKS = 64, CHUNK = 16, CHUNK_COLUMNS = 8 };
 
 enum kind { LOSS, LABEL_WEIGHT, GRAD, TARGET_GRAD };
 
@@ -25,7 +25,7 @@ struct job {
     const struct wf_tensor *x, *target, *g, *weight, *out;
     struct wf_dims rows; // views: x, target, g, out
     int64_t classes[6];  // as `struct classes` of the kernel
-    bool probs, columns, dense, wide;
+    bool probs, columns, wide;
     int local, vec;
 };
 
@@ -73,28 +73,29 @@ static bool goes_through_labels(const struct job *j)
     return j->o->log_probs && j->kind <= LABEL_WEIGHT;
 }
 
-// Are rows best taken side by side? So they are where the lanes of a vector then are one load or,
-// in the gradient of log-probabilities, one store, and where there are no classes to go through.
+// Are rows best taken side by side? So they are where those of x then are one load or, in the
+// gradient of log-probabilities, those of the result one store, and where there are no classes to
+// go through.
 static bool is_columns(const struct job *j)
 {
     int last = j->rows.rank - 1, view = j->o->log_probs ? 3 : 0;
-    if (goes_through_labels(j))
-        return true;
-    return j->classes[view == 0 ? 1 : 3] != 1 && j->rows.stride[view][last] == 1 &&
-           j->rows.shape[last] >= j->vec;
+    return goes_through_labels(j) ||
+           (j->classes[view ? 3 : 1] != 1 && j->rows.stride[view][last] == 1 &&
+            j->rows.shape[last] >= MIN_COLUMNS);
 }
 
-// Does every vector lie side by side in memory?
-static bool is_dense(const struct job *j)
+// Can a vector be read at once: are there so many classes or, in columns, rows, side by side?
+static bool has_vectors(const struct job *j, int vec)
 {
-    const int64_t *lane = j->classes + 1; // of x, target, out
     int last = j->rows.rank - 1;
-    const int64_t columns[] = {j->rows.stride[0][last], j->rows.stride[1][last],
-                               j->rows.stride[3][last]};
+    if (goes_through_labels(j))
+        return j->rows.shape[last] >= vec;
     if (j->columns)
-        lane = columns;
-    return lane[0] == 1 && (!j->probs || lane[1] == 1) && (j->kind < GRAD || lane[2] == 1) &&
-           (j->columns || !j->weight || j->classes[4] == 1);
+        return j->rows.shape[last] >= vec && (j->o->log_probs || j->rows.stride[0][last] == 1) &&
+               (!j->probs || j->rows.stride[1][last] == 1);
+    return j->classes[0] >= vec && (j->o->log_probs || j->classes[1] == 1) &&
+           (!j->probs || j->classes[2] == 1) && (j->kind < GRAD || j->classes[3] == 1) &&
+           (!j->weight || j->classes[4] == 1);
 }
 
 static struct job make_job(const weft_device *dev, const struct wf_record *r, enum kind kind)
@@ -125,11 +126,10 @@ static struct job make_job(const weft_device *dev, const struct wf_record *r, en
     j.local = cpu ? 1 : LOCAL_GPU;
     while ((size_t)j.local > dev->info.max_group)
         j.local /= 2;
-    j.vec = !cpu ? 1 : j.x->pub.dtype == WEFT_F64 ? 8 : 16;
-    if (goes_through_labels(&j) && j.rows.shape[j.rows.rank - 1] < j.vec)
-        j.vec = 1;
     j.columns = is_columns(&j);
-    j.dense = is_dense(&j);
+    j.vec = j.x->pub.dtype == WEFT_F64 ? 8 : 16;
+    if (!cpu || !has_vectors(&j, j.vec))
+        j.vec = 1;
     return j;
 }
 
@@ -140,7 +140,7 @@ static struct wf_kernel *get_kernel(weft_device *dev, const struct job *j, const
     enum weft_dtype d = j->x->pub.dtype;
     bool soft = j->kind != TARGET_GRAD && (j->probs || j->o->even != 0);
     snprintf(defines, sizeof defines,
-             "%s%s%s%s%s%s%s%s%s%s%s#define RANK %d\n#define LOCAL %d\n#define VEC %d\n"
+             "%s%s%s%s%s%s%s%s%s%s#define RANK %d\n#define LOCAL %d\n#define VEC %d\n"
              "#define CHUNK %d\n",
              j->wide ? "#define INDEX long\n" : "",
              d == WEFT_F64 ? "#define USE_F64\n#define T double\n" : "",
@@ -151,8 +151,8 @@ static struct wf_kernel *get_kernel(weft_device *dev, const struct job *j, const
              j->kind == TARGET_GRAD ? "#define TARGET_GRAD\n" : "",
              j->weight ? "#define WEIGHTED\n" : "", j->probs ? "#define PROBS\n" : "",
              soft ? "#define SOFT\n" : "", j->columns ? "#define COLUMNS\n" : "",
-             j->dense ? "#define DENSE\n" : "", j->o->log_probs ? "#define LOG_PROBS\n" : "",
-             j->rows.rank, j->local, j->vec, j->columns ? CHUNK_COLUMNS : CHUNK);
+             j->o->log_probs ? "#define LOG_PROBS\n" : "", j->rows.rank, j->local, j->vec,
+             j->columns ? CHUNK_COLUMNS : CHUNK);
     struct wf_request request = {"cross_entropy",
                                  j->kind == LABEL_WEIGHT ? "label_weight"
                                  : j->kind == LOSS       ? "cross_entropy"
