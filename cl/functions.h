@@ -58,6 +58,8 @@
 #define SIGMOID(T, x) ((T)1 / ((T)1 + exp(-(x))))
 // log(1 + e^x) without overflow.
 #define SOFTPLUS(T, x) (fmax(x, (T)0) + log1p(exp(-fabs(x))))
+// The larger of x and a bound; NaN stays NaN.
+#define AT_LEAST(T, bound, x) ((x) < (T)(bound) ? (T)(bound) : (x))
 // 1/2 + tanh(z)/2, z the argument of the approximation of gelu, as the sigmoid of 2 z.
 #define GELU_GATE(T, x) \
     ((T)1 / ((T)1 + exp((x) * ((T)-1.5957691216057308 - (T)0.07135481627260025 * (x) * (x)))))

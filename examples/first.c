@@ -16,7 +16,7 @@ int main(void)
         x = weft_flatten(s, x, 1); // [batch, 1, 28, 28] -> [batch, 784]
         x = weft_relu(s, weft_linear(s, net, "fc1", x, weft_linear_params(.out = 128)));
         x = weft_linear(s, net, "fc2", x, weft_linear_params(.out = 10));
-        weft_tensor *loss = weft_cross_entropy(s, x, y);
+        weft_tensor *loss = weft_cross_entropy(s, x, y, NULL);
         weft_backward(s, loss, net);
         weft_optim_step(adam, s);
         printf("loss %.4f\n", weft_item(s, loss));

@@ -26,7 +26,7 @@ int main(int argc, char **argv)
     for (int epoch = 0; epoch < epochs; epoch++) {
         int step = 0;
         for (weft_tensor *x, *y; weft_loader_next(data, s, &x, &y); weft_scope_reset(s)) {
-            weft_tensor *loss = weft_cross_entropy(s, mlp(s, net, x), y);
+            weft_tensor *loss = weft_cross_entropy(s, mlp(s, net, x), y, NULL);
             weft_backward(s, loss, net);
             weft_optim_step(adam, s);
             if (step++ % 100 == 0)

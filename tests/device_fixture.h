@@ -106,7 +106,7 @@ static inline double model_step(const struct model *m)
 {
     const int64_t label[MODEL_BATCH] = {0, 1, 2, 0, 1}, batch = MODEL_BATCH;
     weft_tensor *y = weft_from_host(m->s, WEFT_I64, 1, &batch, label);
-    weft_tensor *loss = weft_cross_entropy(m->s, model_logits(m), y);
+    weft_tensor *loss = weft_cross_entropy(m->s, model_logits(m), y, NULL);
     weft_backward(m->s, loss, m->net);
     weft_optim_step(m->adam, m->s);
     double value = weft_item(m->s, loss);

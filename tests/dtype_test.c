@@ -329,16 +329,6 @@ START_TEST(where_chooses_in_every_type)
 }
 END_TEST
 
-START_TEST(a_label_outside_makes_the_loss_nan)
-{
-    for (int64_t label = -1; label <= 3; label += 4) {
-        weft_tensor *x = weft_full(s, WEFT_F32, 2, (int64_t[]){2, 3}, 1);
-        weft_tensor *y = weft_from_host(s, WEFT_I64, 1, (int64_t[]){2}, (int64_t[]){1, label});
-        ck_assert(isnan(weft_item(s, weft_cross_entropy(s, x, y))));
-    }
-}
-END_TEST
-
 // A sum of many loses nothing: 10^7 times 0.1 in float, added one by one, would be off by 10 %.
 START_TEST(large_sums_are_exact_enough)
 {
@@ -410,8 +400,7 @@ START_TEST(wrong_calls_say_what_was_wanted)
           "too large");
     WRONG(weft_full(s, WEFT_F32, 2, (int64_t[]){1 << 20, 1 << 20}, 0), WEFT_NOMEM,
           "full: the result [1048576,1048576] F32 needs 4 TiB in one piece");
-    WRONG(weft_cross_entropy(s, X, X), WEFT_DTYPE, "cross_entropy: x is F32 and label F32");
-    WRONG(weft_cross_entropy(s, X, weft_full(s, WEFT_I64, 1, (int64_t[]){3}, 0)), WEFT_SHAPE,
+    WRONG(weft_cross_entropy(s, X, weft_full(s, WEFT_I64, 1, (int64_t[]){3}, 0), NULL), WEFT_SHAPE,
           "cross_entropy: x is [2,3] and label [3]");
     WRONG(weft_from_host(s, WEFT_F32, -1, NULL, NULL), WEFT_SHAPE, "from_host: -1 dimensions");
 }
@@ -436,7 +425,6 @@ int main(void)
     tcase_add_test(t, integers_have_pythons_mod_and_bounds);
     tcase_add_test(t, steps_have_a_gradient_of_zeros);
     tcase_add_test(t, where_chooses_in_every_type);
-    tcase_add_test(t, a_label_outside_makes_the_loss_nan);
     tcase_add_test(t, large_sums_are_exact_enough);
     tcase_add_test(t, wrong_calls_say_what_was_wanted);
     suite_add_tcase(suite, t);

@@ -167,7 +167,7 @@ static void train_step(weft_params *net, weft_optim *sgd, weft_scope *on, const 
     static const int64_t label[BATCH] = {0, 2, 1, 1, 0, 2};
     weft_tensor *y = weft_from_host(on, WEFT_I64, 1, (int64_t[]){BATCH}, label);
     weft_tensor *z = weft_linear(on, net, "fc", x, weft_linear_params(.out = CLASSES));
-    weft_backward(on, weft_cross_entropy(on, z, y), net);
+    weft_backward(on, weft_cross_entropy(on, z, y, NULL), net);
     weft_optim_step(sgd, on);
     ck_assert_msg(weft_scope_reset(on), "%s", weft_scope_error(on)->text);
 }

@@ -20,7 +20,7 @@ static weft_tensor *loss_of_a_step(weft_optim *optim)
     weft_tensor *label = weft_from_host(s, WEFT_I64, 1, two, labels);
     weft_tensor *h = weft_relu(s, weft_linear(s, net, "fc1", x, weft_linear_params(.out = 16)));
     weft_tensor *y = weft_linear(s, net, "fc2", h, weft_linear_params(.out = 3));
-    weft_tensor *loss = weft_cross_entropy(s, y, label);
+    weft_tensor *loss = weft_cross_entropy(s, y, label, NULL);
     ck_assert_msg(weft_backward(s, loss, net) && weft_optim_step(optim, s), "%s",
                   weft_scope_error(s)->text);
     return loss;

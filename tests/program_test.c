@@ -289,7 +289,7 @@ static void use_sizes(weft_device *dev, int64_t m, int64_t k, int64_t n)
     weft_sum(s, y, NULL);
     y = weft_linear(s, net, "fc", weft_relu(s, x), weft_linear_params(.out = (int)n));
     y = weft_linear(s, net, "out", weft_relu(s, y), weft_linear_params(.out = (int)n));
-    weft_tensor *loss = weft_cross_entropy(s, y, label);
+    weft_tensor *loss = weft_cross_entropy(s, y, label, NULL);
     weft_backward(s, loss, net);
     weft_optim_step(adam, s);
     ck_assert_msg(!isnan(weft_item(s, loss)), "%s", weft_scope_error(s)->text);

@@ -2,6 +2,7 @@
 // whose fronts differ (clamp, where, logical_not, cast).
 #include "op/elementwise.h"
 #include "op/expression.h"
+#include "op/loss.h"
 #include "op/op.h"
 #include <math.h>
 
@@ -118,6 +119,9 @@ ROW(softplus_beta, 1, 2, FLOATS, INPUT, "x0 * a0 > a1 ? x0 : SOFTPLUS(T, x0 * a0
     "x0 * a0 > a1 ? g : g * SIGMOID(T, x0 * a0)")
 ROW(where, 3, 0, ALL_TYPES, INPUT, "x0 != (T)0 ? x1 : x2", NULL, "x0 != (T)0 ? g : (T)0",
     "x0 != (T)0 ? (T)0 : g")
+#define LOSS(name, nin, na, y, ...) ROW(name, nin, na, FLOATS, INPUTS, y, __VA_ARGS__)
+#include "op/loss.def"
+#undef LOSS
 FLAT_ROW(logical_not, 1, 0, ALL_TYPES, "x0 == (T)0 ? (T)1 : (T)0")
 #undef EW1
 #undef EWA
@@ -256,6 +260,17 @@ weft_tensor *weft_where(weft_scope *s, const weft_tensor *condition, const weft_
     return NULL;
 }
 
+weft_tensor *wf_loss_record(weft_scope *s, enum wf_loss_row row, const weft_tensor *const *in,
+                            double a)
+{
+    static const struct row *const losses[] = {
+#define LOSS(name, nin, na, ...) &row_##name,
+#include "op/loss.def"
+#undef LOSS
+    };
+    return record(s, losses[row], in[0]->dtype, in, &a);
+}
+
 static bool cast_grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy,
                       weft_tensor **gx)
 {
@@ -301,6 +316,8 @@ const struct wf_op *const wf_elementwise_rows[] = {
 #define EWA(name, dtypes, saves, y, dx0)      &row_##name.op,
 #define EW2(name, dtypes, saves, y, dx0, dx1) &row_##name.op,
 #define TEST(name, y)                         &row_##name.op,
+#define LOSS(name, nin, na, ...)              &row_##name.op,
 #include "op/elementwise.def"
+#include "op/loss.def"
     &row_clamp.op, &row_softplus_beta.op, &row_where.op, &row_logical_not.op, &op_cast, NULL,
 };

@@ -40,7 +40,7 @@ static void step(weft_scope *s, weft_params *net, weft_optim *adam)
         y[i] = i % CLASSES;
     weft_tensor *in = weft_from_host(s, WEFT_F32, 2, (int64_t[]){BATCH, IN}, x);
     weft_tensor *label = weft_from_host(s, WEFT_I64, 1, (int64_t[]){BATCH}, y);
-    weft_tensor *loss = weft_cross_entropy(s, model(s, net, in), label);
+    weft_tensor *loss = weft_cross_entropy(s, model(s, net, in), label, NULL);
     weft_backward(s, loss, net);
     weft_optim_step(adam, s);
     weft_item(s, loss);

@@ -80,7 +80,7 @@ static bool step(void *priv)
 {
     struct step_run *r = priv;
     weft_scope *s = r->b->s;
-    weft_tensor *loss = weft_cross_entropy(s, mlp_forward(s, r->net, &mlp, r->x), r->label);
+    weft_tensor *loss = weft_cross_entropy(s, mlp_forward(s, r->net, &mlp, r->x), r->label, NULL);
     weft_backward(s, loss, r->net);
     weft_optim_step(r->adam, s);
     return bench_finish(r->b);

@@ -83,7 +83,7 @@ bool training_prepare(struct training *t)
 static void step(struct training *t, const weft_tensor *x, const weft_tensor *y)
 {
     weft_scope *s = t->scope;
-    weft_tensor *loss = weft_cross_entropy(s, mlp_forward(s, t->net, &t->args->mlp, x), y);
+    weft_tensor *loss = weft_cross_entropy(s, mlp_forward(s, t->net, &t->args->mlp, x), y, NULL);
     weft_backward(s, loss, t->net);
     weft_optim_step(t->optim, s);
     weft_tensor *sum = t->loss_sum ? weft_add(s, t->loss_sum, weft_detach(s, loss)) : loss;
