@@ -10,6 +10,7 @@
 //   MAP(T, v, c, k)  what is made of an element v first; c is the option of the kind [v]
 //   RESULT(s)        y of a state; `a` is the option [what the state is for]
 //   PARTS            states are written in place of y
+//   COLUMNS, JOIN    only the kernel of this name is made; else reduce_rows
 //   KRANK, RRANK     dimensions kept and reduced [1]
 //   UNIT             the last reduced dimension lies side by side [0]
 //   X, LOAD(p), VLOAD(p)  type of an element in memory; how one and 16 are read
@@ -59,6 +60,11 @@
 #endif
 // lint: -DMAX -DX=int -DLOAD(p)=(*(p)) -DVLOAD(p)=vload16(0,p) -DA=int -DY=int -DSTORE(p,a)=(*(p)=(a)) -DINTEGER
 // lint: -DPROD -DLOCAL=8 -DPARTS
+// lint: -DPROD -DLOCAL=8 -DCOLUMNS
+// lint: -DVAR -DCOLUMNS
+// lint: -DLOG_SUM_EXP -DCOLUMNS
+// lint: -DARGMIN -DCOLUMNS
+// lint: -DVAR -DJOIN -DLOCAL=8
 // lint: -DARGMAX -DUNIT=1 -DRRANK=2
 // lint: -DVAR -DUNIT=1 -DPARTS
 // lint: -DLOG_SUM_EXP -DUNIT=1 -DKRANK=2
@@ -72,6 +78,8 @@
 #define PUT(p, s) STORE(p, RESULT(s))
 #endif
 
+#ifndef COLUMNS
+#ifndef JOIN
 // The elements begin .. end-1 of the output at x; the items of a group take every LOCAL-th.
 struct state reduce_part(const struct reduce_dims *d, global const X *x, INDEX begin, INDEX end,
                          A a)
@@ -92,6 +100,8 @@ struct state reduce_part(const struct reduce_dims *d, global const X *x, INDEX b
     return s;
 }
 
+#endif
+
 // The state of a group's items, in item 0.
 struct state join_items(struct state s, local struct state *shared)
 {
@@ -110,6 +120,7 @@ struct state join_items(struct state s, local struct state *shared)
     return s;
 }
 
+#ifndef JOIN
 // y[o * parts + p] for part p of the elements of output o; a task is `each` of these.
 kernel void reduce_rows(INDEX first, INDEX last, INDEX outputs, INDEX each, INDEX count,
                         INDEX parts, INDEX part, A a, const struct reduce_dims d,
@@ -131,6 +142,7 @@ kernel void reduce_rows(INDEX first, INDEX last, INDEX outputs, INDEX each, INDE
     }
 }
 
+#else
 // y[o] of the `parts` states of output o.
 kernel void reduce_join(INDEX first, INDEX last, INDEX parts, A a,
                         global const struct state *restrict state, global Y *restrict y)
@@ -153,6 +165,8 @@ kernel void reduce_join(INDEX first, INDEX last, INDEX parts, A a,
     }
 }
 
+#endif
+#else
 // Columns that lie side by side: WIDTH of them are a task, of which an item has MINE.
 enum { MINE = WIDTH / LOCAL };
 struct columns {
@@ -257,3 +271,4 @@ kernel void reduce_columns(INDEX first, INDEX last, INDEX columns, INDEX count, 
         }
     }
 }
+#endif

@@ -60,7 +60,8 @@ struct op_ref {
     X(loss)             \
     X(matmul)           \
     X(reduce)           \
-    X(shape)
+    X(shape)            \
+    X(softmax)
 #define X(family) extern const struct op_ref op_refs_##family[];
 REF_FAMILIES(X)
 #undef X

@@ -18,4 +18,5 @@
 #include <weft/matmul.h>
 #include <weft/reduce.h>
 #include <weft/shape.h>
+#include <weft/softmax.h>
 #endif

@@ -11,7 +11,8 @@
     X(fill)               \
     X(reduce)             \
     X(matmul)             \
-    X(cross_entropy)
+    X(cross_entropy)      \
+    X(softmax)
 #define X(family) extern const struct wf_op *const wf_##family##_rows[];
 WF_OP_FAMILIES(X)
 #undef X

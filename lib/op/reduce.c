@@ -96,22 +96,24 @@ void wf_access_defines(enum weft_dtype x, enum weft_dtype y, char out[WF_ACCESS_
                               : "(*(p) = (Y)(a))");
 }
 
-static void write_defines(const struct pass *p, const struct walk *w, char *out, size_t room)
+static void write_defines(const struct pass *p, const struct walk *w, const char *kernel, char *out,
+                          size_t room)
 {
     bool f64 = p->from == WEFT_F64 || p->compute == WEFT_F64 || p->to == WEFT_F64;
     char access[WF_ACCESS_TEXT];
     wf_access_defines(p->from, p->to, access);
-    snprintf(out, room,
-             "%s%s%s%s#define %s\n%s%s%s%s%s%s#define KRANK %d\n#define RRANK %d\n#define UNIT %d\n"
-             "#define A %s\n%s#define LOCAL %d\n#define WIDTH %d\n#define BLOCK %d\n",
-             p->wide ? "#define INDEX long\n" : "", f64 ? "#define USE_F64\n" : "",
-             wf_dtype_is_float(p->compute) ? "" : "#define INTEGER\n",
-             p->parts > 1 ? "#define PARTS\n" : "", p->form->state,
-             p->form->map ? "#define MAP(T, v, c, k) " : "", p->form->map ? p->form->map : "",
-             p->form->map ? "\n" : "", p->form->result ? "#define RESULT(s) " : "",
-             p->form->result ? p->form->result : "", p->form->result ? "\n" : "", w->kept.rank,
-             w->reduced.rank, p->unit, wf_compute_type(p->compute), access, p->local, p->width,
-             p->local > 1 ? 64 : 1024);
+    snprintf(
+        out, room,
+        "%s%s%s%s%s#define %s\n%s%s%s%s%s%s#define KRANK %d\n#define RRANK %d\n#define UNIT %d\n"
+        "#define A %s\n%s#define LOCAL %d\n#define WIDTH %d\n#define BLOCK %d\n",
+        p->wide ? "#define INDEX long\n" : "", f64 ? "#define USE_F64\n" : "",
+        wf_dtype_is_float(p->compute) ? "" : "#define INTEGER\n",
+        p->parts > 1 ? "#define PARTS\n" : "", kernel, p->form->state,
+        p->form->map ? "#define MAP(T, v, c, k) " : "", p->form->map ? p->form->map : "",
+        p->form->map ? "\n" : "", p->form->result ? "#define RESULT(s) " : "",
+        p->form->result ? p->form->result : "", p->form->result ? "\n" : "", w->kept.rank,
+        w->reduced.rank, p->unit, wf_compute_type(p->compute), access, p->local, p->width,
+        p->local > 1 ? 64 : 1024);
 }
 
 static void pack(const struct walk *w, bool wide, struct wf_dims_arg *out)
@@ -178,7 +180,7 @@ static bool run_pass(weft_device *dev, const struct pass *p, const struct walk *
                      cl_mem y, struct weft_error *err)
 {
     char defines[1024];
-    write_defines(p, w, defines, sizeof defines);
+    write_defines(p, w, p->columns ? "#define COLUMNS\n" : "", defines, sizeof defines);
     struct wf_request r = {"reduce", p->columns ? "reduce_columns" : "reduce_rows", defines, p->op};
     struct wf_kernel *k = wf_kernel_get(dev, &r, err);
     if (!k)
@@ -217,7 +219,7 @@ static bool run_join(weft_device *dev, const struct pass *p, const struct walk *
     char defines[1024];
     struct pass join = *p;
     join.parts = 1;
-    write_defines(&join, w, defines, sizeof defines);
+    write_defines(&join, w, "#define JOIN\n", defines, sizeof defines);
     struct wf_request r = {"reduce", "reduce_join", defines, p->op};
     struct wf_kernel *k = wf_kernel_get(dev, &r, err);
     struct wf_launch l = {

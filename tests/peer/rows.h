@@ -28,7 +28,8 @@ struct op_row {
     X(elementwise)       \
     X(loss)              \
     X(reduce)            \
-    X(shape)
+    X(shape)             \
+    X(softmax)
 #define X(family) extern const struct op_row op_rows_##family[];
 PEER_FAMILIES(X)
 #undef X
