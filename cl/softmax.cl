@@ -49,6 +49,7 @@
 // lint: -DLOCAL=8 -DSTATS -DGRAD -DVIEWS=3
 // lint: -DCOLUMNS
 // lint: -DCOLUMNS -DGRAD -DLOG -DVIEWS=3
+#include "access.h"
 #include "exp.h"
 
 #define T16           CAT(T, 16)
@@ -57,14 +58,6 @@
 #define VEXP(x)       CAT(exp_below_, T16)(x)
 #define LARGER(a, b)  ((((b) > (a)) | ((b) != (b))) ? (b) : (a))
 #define PLUS(a, b)    ((a) + (b))
-
-// bfloat16 from 16 floats, as to_bf16.
-inline ushort16 to_bf16_16(float16 f)
-{
-    uint16 u = as_uint16(f);
-    uint16 rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16, nan = (u >> 16) | 0x40u;
-    return convert_ushort16(f != f ? nan : rounded);
-}
 
 // What a result needs to know of its whole row: the largest element and sum(exp(x - top)); for
 // gradients only a sum.

@@ -226,6 +226,22 @@ static void ref_norm(const struct array *x, struct array *y, const struct op_cas
     free(sum);
 }
 
+static weft_tensor *call_cumsum(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_cumsum(s, x[0], c->axes[0]);
+}
+
+static void ref_cumsum(const struct array *x, struct array *y, const struct op_case *c)
+{
+    array_make(y, x->ndim, x->shape);
+    int axis = c->axes[0] < 0 ? c->axes[0] + x->ndim : c->axes[0];
+    int64_t inner = 1;
+    for (int i = axis + 1; i < x->ndim; i++)
+        inner *= x->shape[i];
+    for (int64_t i = 0; i < array_count(x); i++)
+        y->v[i] = x->v[i] + (i / inner % x->shape[axis] ? y->v[i - inner] : 0);
+}
+
 // Of a sum, the root of the number of its terms times the largest.
 static double scale_sum(const struct array *x, const struct array *y)
 {
@@ -270,6 +286,11 @@ static double scale_mean(const struct array *x, const struct array *y)
     {                                                                                            \
         .in = {{2, {1, 64}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2                         \
     }
+
+static double scale_cumsum(const struct array *x, const struct array *y)
+{
+    return array_largest(x) + array_largest(y);
+}
 
 // Of an axis, of some and of all, with the option a_.
 #define WITH(a_, lo_, hi_)                                                                  \
@@ -321,5 +342,13 @@ const struct op_ref op_refs_reduce[] = {
     ONE(norm, 64, WITH(2, -2, 2), WITH(1, -2, 2), WITH(INFINITY, -2, 2), WITH(-INFINITY, -2, 2),
         WITH(3, -2, 2), WITH(1.5, .5, 2), WITH(0, -2, 2),
         {.in = {{1, {70000}}}, .a = 2, .lo = -2, .hi = 2}),
+    SUMS(cumsum, 1, 8, scale_cumsum, {.in = {{2, {3, 5}}}, .axes = {1}, .lo = -2, .hi = 2},
+         {.in = {{2, {33, 65}}}, .axes = {-1}, .lo = -2, .hi = 2},
+         {.in = {{2, {5, 200}}}, .axes = {1}, .lo = -2, .hi = 2},
+         {.in = {{2, {31, 64}}}, .axes = {0}, .lo = -2, .hi = 2},
+         {.in = {{3, {4, 32, 3}}}, .axes = {1}, .lo = -2, .hi = 2},
+         {.in = {{3, {2, 31, 300}}}, .axes = {-2}, .lo = -2, .hi = 2},
+         {.in = {{2, {0, 4}}}, .axes = {0}, .lo = -2, .hi = 2},
+         {.in = {{2, {2, 140001}}}, .axes = {1}, .lo = -2, .hi = 2}),
     {0},
 };

@@ -62,6 +62,10 @@ WEFT_API weft_tensor *weft_norm(weft_scope *s, const weft_tensor *x, double p,
 WEFT_API weft_tensor *weft_logsumexp(weft_scope *s, const weft_tensor *x,
                                      const struct weft_reduce_params *o);
 
+// The sum along `axis` of each element and all before it, in x's shape; of integers and BOOL I64.
+// It computes as weft_sum does. The gradient is the same sum from the end.
+WEFT_API weft_tensor *weft_cumsum(weft_scope *s, const weft_tensor *x, int axis);
+
 #ifdef __cplusplus
 }
 #endif

@@ -12,7 +12,8 @@
     X(reduce)             \
     X(matmul)             \
     X(cross_entropy)      \
-    X(softmax)
+    X(softmax)            \
+    X(scan)
 #define X(family) extern const struct wf_op *const wf_##family##_rows[];
 WF_OP_FAMILIES(X)
 #undef X

@@ -82,7 +82,7 @@ void wf_access_defines(enum weft_dtype x, enum weft_dtype y, char out[WF_ACCESS_
     bool bf16 = x == WEFT_BF16;
     snprintf(out, WF_ACCESS_TEXT,
              "#define X %s\n#define LOAD(p) %s\n#define VLOAD(p) %s\n"
-             "#define Y %s\n#define STORE(p, a) %s\n",
+             "#define Y %s\n#define STORE(p, a) %s\n#define VSTORE(p, v) %s\n",
              wf_storage_type(x),
              x == WEFT_F16 ? "vload_half(0, p)"
              : bf16        ? "from_bf16(*(p))"
@@ -93,7 +93,10 @@ void wf_access_defines(enum weft_dtype x, enum weft_dtype y, char out[WF_ACCESS_
              wf_storage_type(y),
              y == WEFT_F16    ? "vstore_half((float)(a), 0, p)"
              : y == WEFT_BF16 ? "(*(p) = to_bf16((float)(a)))"
-                              : "(*(p) = (Y)(a))");
+                              : "(*(p) = (Y)(a))",
+             y == WEFT_F16    ? "vstore_half16(v, 0, p)"
+             : y == WEFT_BF16 ? "vstore16(to_bf16_16(v), 0, p)"
+                              : "vstore16(v, 0, p)");
 }
 
 static void write_defines(const struct pass *p, const struct walk *w, const char *kernel, char *out,

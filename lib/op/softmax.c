@@ -80,14 +80,11 @@ static struct wf_kernel *get_kernel(weft_device *dev, const struct rows *r, cons
     enum weft_dtype d = r->dtype;
     wf_access_defines(d, d, access);
     snprintf(defines, sizeof defines,
-             "%s%s%s%s%s%s%s#define VSTORE(p, v) %s\n#define T %s\n#define UNIT %d\n"
+             "%s%s%s%s%s%s%s#define T %s\n#define UNIT %d\n"
              "#define RANK %d\n#define VIEWS %d\n#define LOCAL %d\n#define WIDTH %d\n",
              r->wide ? "#define INDEX long\n" : "", d == WEFT_F64 ? "#define USE_F64\n" : "",
              r->a->log ? "#define LOG\n" : "", r->a->grad ? "#define GRAD\n" : "",
              wf_dtype_is_float(d) && weft_dtype_size(d) >= 4 ? "#define KEEP\n" : "", only, access,
-             d == WEFT_F16    ? "vstore_half16(v, 0, p)"
-             : d == WEFT_BF16 ? "vstore16(to_bf16_16(v), 0, p)"
-                              : "vstore16(v, 0, p)",
              wf_compute_type(d), r->unit, r->d.rank, r->d.views, r->local, r->width);
     struct wf_request request = {"softmax", kernel, defines, r->op};
     return wf_kernel_get(dev, &request, err);

@@ -52,20 +52,18 @@ static weft_tensor *call_norm(struct call *c)
     return call_number(c, "order", weft_norm);
 }
 
+static weft_tensor *call_cumsum(struct call *c)
+{
+    return weft_cumsum(c->s, c->x[0], (int)option_number(c->sample, "axis", 0));
+}
+
 const struct op_row op_rows_reduce[] = {
-    {"sum", .reduce = weft_sum},
-    {"mean", .reduce = weft_mean},
-    {"prod", .reduce = weft_prod},
-    {"max", .reduce = weft_max},
-    {"min", .reduce = weft_min},
-    {"any", .reduce = weft_any},
-    {"all", .reduce = weft_all},
-    {"logsumexp", .reduce = weft_logsumexp},
-    {"argmax", .call = call_argmax},
-    {"argmin", .call = call_argmin},
-    {"var", .call = call_var},
-    {"std", .call = call_std},
-    {"norm", .call = call_norm},
-    {"matmul", .binary = weft_matmul},
-    {0},
+    {"sum", .reduce = weft_sum},       {"mean", .reduce = weft_mean},
+    {"prod", .reduce = weft_prod},     {"max", .reduce = weft_max},
+    {"min", .reduce = weft_min},       {"any", .reduce = weft_any},
+    {"all", .reduce = weft_all},       {"logsumexp", .reduce = weft_logsumexp},
+    {"argmax", .call = call_argmax},   {"argmin", .call = call_argmin},
+    {"var", .call = call_var},         {"std", .call = call_std},
+    {"norm", .call = call_norm},       {"cumsum", .call = call_cumsum},
+    {"matmul", .binary = weft_matmul}, {0},
 };
