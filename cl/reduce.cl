@@ -17,7 +17,7 @@
 //   A                type that is computed in [float]; INTEGER if it is one
 //   Y, STORE(p, a)   type of y in memory; how an A is written
 //   BLOCK            elements of a block [1024]
-//   ROWS             rows of a block of columns [32]
+//   ROWS             rows of a block of columns [64, or 128 where they are read twice]
 //   LOCAL            work-items of a group, a power of two [1]
 //   WIDTH            columns of a task in reduce_columns [16]
 #include "common.h"
@@ -50,7 +50,11 @@
 #define BLOCK 1024
 #endif
 #ifndef ROWS
-#define ROWS 32
+#if defined VAR || defined LOG_SUM_EXP
+#define ROWS 128
+#else
+#define ROWS 64
+#endif
 #endif
 #ifndef LOCAL
 #define LOCAL 1
@@ -170,8 +174,12 @@ kernel void reduce_join(INDEX first, INDEX last, INDEX parts, A a,
 // Columns that lie side by side: WIDTH of them are a task, of which an item has MINE.
 enum { MINE = WIDTH / LOCAL };
 struct columns {
-    struct state s[MINE];
     A acc[MINE], c[MINE];
+#if defined ARGMAX || defined ARGMIN
+    INDEX at[MINE];
+#else
+    struct state s[MINE];
+#endif
 #ifdef VAR
     A k[MINE];
 #define K(w) ((w)->k)
@@ -180,17 +188,17 @@ struct columns {
 #endif
 };
 
-#if defined SUM
+#if defined SUM || defined VAR
 #define FOLD_START (A)0
-#elif defined VAR
-#define FOLD_START (A)0
-#elif defined LOG_SUM_EXP
+#elif defined LOG_SUM_EXP || defined ARGMAX
 #define FOLD_START LOWEST
-#elif !defined ARGMAX && !defined ARGMIN
+#elif defined ARGMIN
+#define FOLD_START HIGHEST
+#else
 #define FOLD_START IDENTITY
 #endif
 
-#ifdef FOLD_START
+#if !defined ARGMAX && !defined ARGMIN
 // Adds the rows begin .. end-1 of the columns at x.
 void add_rows(struct columns *w, const struct reduce_dims *d, global const X *x, INDEX begin,
               INDEX end, INDEX mine)
@@ -225,17 +233,37 @@ void add_rows(struct columns *w, const struct reduce_dims *d, global const X *x,
 #endif
 }
 #else
+// Does v come in place of the best so far? NaN does, unless there was one.
+#ifdef INTEGER
+#define TAKES(v, best) BEYOND(v, best)
+#else
+#define TAKES(v, best) (BEYOND(v, best) | (((v) != (v)) & ((best) == (best))))
+#endif
 void add_rows(struct columns *w, const struct reduce_dims *d, global const X *x, INDEX begin,
               INDEX end, INDEX mine)
 {
-    for (INDEX i = begin; i < end; i++) {
-        global const X *p = x + reduced_at(d, i, RRANK);
-        for (INDEX j = 0; j < mine; j++) {
-            A v = GET(p + j * LOCAL), best = w->s[j].value;
-            bool take = (w->s[j].at < 0) | BEYOND(v, best) | (IS_NAN(v) & !IS_NAN(best));
-            w->s[j].value = take ? v : best;
-            w->s[j].at = take ? i : w->s[j].at;
-        }
+    for (INDEX i = begin; i < end; i += 4) {
+        global const X *p[4];
+        int rows = (int)min(end - i, (INDEX)4);
+        for (int r = 0; r < rows; r++)
+            p[r] = x + reduced_at(d, i + r, RRANK);
+        EACH_COLUMN(mine,
+                    {
+                        A16 best = vload16(0, w->acc + j);
+                        CAT(INDEX, 16) at = vload16(0, w->at + j);
+                        for (int r = 0; r < rows; r++) {
+                            A16 v = VGET(p[r] + j);
+                            at = CAT(convert_, CAT(INDEX, 16))(TAKES(v, best)) ? i + r : at;
+                            best = TAKES(v, best) ? v : best;
+                        }
+                        vstore16(best, 0, w->acc + j);
+                        vstore16(at, 0, w->at + j);
+                    },
+                    for (int r = 0; r < rows; r++) {
+                        A v = GET(p[r] + j * LOCAL);
+                        w->at[j] = TAKES(v, w->acc[j]) ? i + r : w->at[j];
+                        w->acc[j] = TAKES(v, w->acc[j]) ? v : w->acc[j];
+                    })
     }
 }
 #endif
@@ -256,9 +284,14 @@ kernel void reduce_columns(INDEX first, INDEX last, INDEX columns, INDEX count, 
         INDEX mine = (width - item + LOCAL - 1) / LOCAL;
         if (item < width) {
             global const X *at = x + kept_at(&d, o);
+            FILL(w.c, a);
+#if defined ARGMAX || defined ARGMIN
+            FILL(w.acc, FOLD_START);
+            FILL(w.at, p * part);
+#else
             const struct state empty = EMPTY;
             FILL(w.s, empty);
-            FILL(w.c, a);
+#endif
 #ifdef VAR
             for (INDEX j = 0; j < mine && count; j++)
                 w.k[j] = GET(at + j * LOCAL);
@@ -266,8 +299,14 @@ kernel void reduce_columns(INDEX first, INDEX last, INDEX columns, INDEX count, 
             INDEX end = min(count - p * part, part) + p * part;
             for (INDEX b = p * part; b < end; b += ROWS)
                 add_rows(&w, &d, at, b, min(end - b, (INDEX)ROWS) + b, mine);
-            for (INDEX j = 0; j < mine; j++)
+            for (INDEX j = 0; j < mine; j++) {
+#if defined ARGMAX || defined ARGMIN
+                struct state s = {w.acc[j], w.at[j]};
+                PUT(y + (o + j * LOCAL) * parts + p, s);
+#else
                 PUT(y + (o + j * LOCAL) * parts + p, w.s[j]);
+#endif
+            }
         }
     }
 }

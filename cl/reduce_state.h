@@ -115,7 +115,49 @@ INDEX reduced_at(const struct reduce_dims *d, INDEX i, int rank)
     }
 #endif
 
-// Likewise of rows begin .. end-1, into acc[j] for each of `mine` columns that lie LOCAL apart.
+// Loops over `mine` columns that lie LOCAL apart: 16 at a time where one item has them all, with
+// VBODY, then one at a time with BODY.
+#if LOCAL == 1
+#define EACH_COLUMN(mine, VBODY, BODY)    \
+    {                                     \
+        INDEX j = 0;                      \
+        for (; j + 16 <= (mine); j += 16) \
+            VBODY;                        \
+        for (; j < (mine); j++)           \
+            BODY;                         \
+    }
+#else
+#define EACH_COLUMN(mine, VBODY, BODY) \
+    for (INDEX j = 0; j < (mine); j++) \
+        BODY;
+#endif
+
+// One or 16 columns of the rows at p0 .. p3.
+#define FOUR_NUMBERS(C, M)                                    \
+    {                                                         \
+        A v0 = GET(p0 + j * LOCAL), v1 = GET(p1 + j * LOCAL); \
+        A v2 = GET(p2 + j * LOCAL), v3 = GET(p3 + j * LOCAL); \
+        v0 = M(A, v0, c[j], k[j]), v1 = M(A, v1, c[j], k[j]); \
+        v2 = M(A, v2, c[j], k[j]), v3 = M(A, v3, c[j], k[j]); \
+        v0 = C(v0, v1), v2 = C(v2, v3), v0 = C(v0, v2);       \
+        acc[j] = C(acc[j], v0);                               \
+    }
+#define FOUR_VECTORS(C, M)                                            \
+    {                                                                 \
+        A16 v0 = VGET(p0 + j);                                        \
+        A16 v1 = VGET(p1 + j);                                        \
+        A16 v2 = VGET(p2 + j);                                        \
+        A16 v3 = VGET(p3 + j);                                        \
+        A16 s = vload16(0, acc + j);                                  \
+        v0 = M(A16, v0, vload16(0, c + j), vload16(0, k + j));        \
+        v1 = M(A16, v1, vload16(0, c + j), vload16(0, k + j));        \
+        v2 = M(A16, v2, vload16(0, c + j), vload16(0, k + j));        \
+        v3 = M(A16, v3, vload16(0, c + j), vload16(0, k + j));        \
+        v0 = C(v0, v1), v2 = C(v2, v3), v0 = C(v0, v2), s = C(s, v0); \
+        vstore16(s, 0, acc + j);                                      \
+    }
+
+// Likewise of rows begin .. end-1, into acc[j] for each of `mine` columns.
 #define FOLD_COLUMNS(name, C, M)                                                                  \
     void name(A *restrict acc, const A *restrict c, const A *restrict k,                          \
               const struct reduce_dims *d, global const X *x, INDEX begin, INDEX end, INDEX mine) \
@@ -126,14 +168,7 @@ INDEX reduced_at(const struct reduce_dims *d, INDEX i, int rank)
             global const X *p1 = x + reduced_at(d, i + 1, RRANK);                                 \
             global const X *p2 = x + reduced_at(d, i + 2, RRANK);                                 \
             global const X *p3 = x + reduced_at(d, i + 3, RRANK);                                 \
-            for (INDEX j = 0; j < mine; j++) {                                                    \
-                A v0 = GET(p0 + j * LOCAL), v1 = GET(p1 + j * LOCAL);                             \
-                A v2 = GET(p2 + j * LOCAL), v3 = GET(p3 + j * LOCAL);                             \
-                v0 = M(A, v0, c[j], k[j]), v1 = M(A, v1, c[j], k[j]);                             \
-                v2 = M(A, v2, c[j], k[j]), v3 = M(A, v3, c[j], k[j]);                             \
-                v0 = C(v0, v1), v2 = C(v2, v3), v0 = C(v0, v2);                                   \
-                acc[j] = C(acc[j], v0);                                                           \
-            }                                                                                     \
+            EACH_COLUMN(mine, FOUR_VECTORS(C, M), FOUR_NUMBERS(C, M))                             \
         }                                                                                         \
         for (; i < end; i++) {                                                                    \
             global const X *p = x + reduced_at(d, i, RRANK);                                      \

@@ -53,16 +53,20 @@ struct carry {
     T sum, lost;
 };
 
+// Adds v, a number or a vector. Infinity and NaN have no compensation: then t - t is NaN.
+#ifdef INTEGER
+#define ADD(V, sum, lost, v) (sum) += (v);
+#else
+#define ADD(V, sum, lost, v)                                \
+    {                                                       \
+        V y_ = (v) - (lost), t_ = (sum) + y_;               \
+        (lost) = t_ - t_ == (V)0 ? (t_ - (sum)) - y_ : (V)0; \
+        (sum) = t_;                                         \
+    }
+#endif
 inline struct carry put(struct carry c, T v)
 {
-#ifdef INTEGER
-    c.sum += v;
-#else
-    T y = v - c.lost, t = c.sum + y;
-    // Infinity and NaN have no compensation.
-    c.lost = isfinite(t) ? (t - c.sum) - y : 0;
-    c.sum = t;
-#endif
+    ADD(T, c.sum, c.lost, v)
     return c;
 }
 
@@ -87,12 +91,20 @@ kernel void scan_columns(INDEX first, INDEX last, INDEX columns, INDEX n, INDEX 
             for (INDEX j = 0; j < mine; j++)
                 sum[j] = lost[j] = 0;
             for (INDEX i = 0; i < n; i++) {
-                for (INDEX j = 0; j < mine; j++) {
-                    struct carry c = {sum[j], lost[j]};
-                    c = put(c, GET(xs + i * x_step + j * LOCAL));
-                    sum[j] = c.sum;
-                    lost[j] = c.lost;
-                    STORE(ys + i * y_step + j * LOCAL, c.sum);
+                INDEX j = 0;
+#if LOCAL == 1
+                for (; j + 16 <= mine; j += 16) {
+                    T16 s = vload16(0, sum + j);
+                    T16 l = vload16(0, lost + j);
+                    ADD(T16, s, l, VGET(xs + i * x_step + j))
+                    vstore16(s, 0, sum + j);
+                    vstore16(l, 0, lost + j);
+                    VSTORE(ys + i * y_step + j, s);
+                }
+#endif
+                for (; j < mine; j++) {
+                    ADD(T, sum[j], lost[j], GET(xs + i * x_step + j * LOCAL))
+                    STORE(ys + i * y_step + j * LOCAL, sum[j]);
                 }
             }
         }
@@ -222,14 +234,15 @@ struct carry scan_part(struct carry c, global const X *p, INDEX x_step, global Y
 }
 #endif
 
-// Part p of each row; sums has those of the parts.
-kernel void scan_rows(INDEX first, INDEX last, INDEX n, INDEX parts, INDEX part, INDEX x_step,
-                      INDEX y_step, const struct dims d, global const X *restrict x,
-                      global const T *restrict sums, global Y *restrict y)
+// Part p of each row; sums has those of the parts. A task is `each` of them.
+kernel void scan_rows(INDEX first, INDEX last, INDEX n, INDEX parts, INDEX part, INDEX all_,
+                      INDEX each, INDEX x_step, INDEX y_step, const struct dims d,
+                      global const X *restrict x, global const T *restrict sums,
+                      global Y *restrict y)
 {
     local T shared[LOCAL];
-    FOR_TASKS(t)
-    {
+    FOR_TASKS(task)
+    for (INDEX t = task * each; t < min(all_ - task * each, each) + task * each; t++) {
         INDEX row = t / parts, begin = (t - row * parts) * part;
         struct carry c = {0, 0};
         for (INDEX i = row * parts; i < t; i++)

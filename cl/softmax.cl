@@ -16,7 +16,7 @@
 //   KEEP             y holds a T exactly: exp(x - top) is kept there until the sum is known
 //   BLOCK            elements of an item that are added before the next [1024]
 //   LOCAL            work-items of a group, a power of two [1]
-//   WIDTH            columns of a task [64]
+//   WIDTH            columns of a task [256]
 #include "common.h"
 
 #ifndef T
@@ -40,7 +40,7 @@
 #define LOCAL 1
 #endif
 #ifndef WIDTH
-#define WIDTH 64
+#define WIDTH 256
 #endif
 // lint: -DUNIT=1
 // lint: -DUNIT=1 -DSTATS -DLOG
@@ -56,7 +56,8 @@
 #define CONVERT(v)    CAT(convert_, T16)(v)
 #define EXP(x)        CAT(exp_below_, T)(x)
 #define VEXP(x)       CAT(exp_below_, T16)(x)
-#define LARGER(a, b)  ((((b) > (a)) | ((b) != (b))) ? (b) : (a))
+// NaN is left to the sum, which it reaches all the same.
+#define LARGER(a, b) ((b) > (a) ? (b) : (a))
 #define PLUS(a, b)    ((a) + (b))
 
 // What a result needs to know of its whole row: the largest element and sum(exp(x - top)); for
@@ -158,22 +159,29 @@ T block_sum(const struct row *r, INDEX begin, INDEX end)
 #else
 T largest(const struct row *r, INDEX n)
 {
-    T16 vtop = -INFINITY;
     T top = -INFINITY;
-    LOOP(0, n,
-         {
-             T16 v = CONVERT(VLOAD(r->x + i));
-             vtop = LARGER(vtop, v);
-         },
-         {
-             T v = (T)LOAD(r->x + AT(i, r->x_step));
-             top = LARGER(top, v);
-         })
-    CAT(T, 8) top8 = LARGER(vtop.lo, vtop.hi);
+    INDEX begin = 0;
+#if UNIT && LOCAL == 1
+    T16 most[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+    for (; begin + 64 <= n; begin += 64) {
+        for (int k = 0; k < 4; k++) {
+            T16 v = CONVERT(VLOAD(r->x + begin + 16 * k));
+            most[k] = LARGER(most[k], v);
+        }
+    }
+    most[0] = LARGER(most[0], most[1]);
+    most[2] = LARGER(most[2], most[3]);
+    most[0] = LARGER(most[0], most[2]);
+    CAT(T, 8) top8 = LARGER(most[0].lo, most[0].hi);
     CAT(T, 4) top4 = LARGER(top8.lo, top8.hi);
     CAT(T, 2) top2 = LARGER(top4.lo, top4.hi);
-    top = LARGER(top, top2.x);
-    return LARGER(top, top2.y);
+    top = LARGER(top2.x, top2.y);
+#endif
+    for (INDEX i = begin + (INDEX)get_local_id(0); i < n; i += LOCAL) {
+        T v = (T)LOAD(r->x + AT(i, r->x_step));
+        top = LARGER(top, v);
+    }
+    return top;
 }
 
 // The sum of exp(x - top); with `keep`, y becomes that.
@@ -325,6 +333,62 @@ kernel void softmax_rows(INDEX first, INDEX last, INDEX rows, INDEX each, INDEX 
 #else
 enum { MINE = WIDTH / LOCAL };
 
+// Loops over this item's columns: 16 at a time where one item has them all, then one by one.
+#if LOCAL == 1
+#define EACH_COLUMN(BODY)                \
+    {                                    \
+        INDEX j = 0;                     \
+        for (; j + 16 <= mine; j += 16)  \
+            BODY(T16, VREAD, VPUT, VAT)  \
+        for (; j < mine; j++)            \
+            BODY(T, READ, PUT, SAT)      \
+    }
+#else
+#define EACH_COLUMN(BODY)               \
+    for (INDEX j = 0; j < mine; j++)    \
+        BODY(T, READ, PUT, SAT)
+#endif
+#define READ(p)     ((T)LOAD((p) + j * LOCAL))
+#define VREAD(p)    CONVERT(VLOAD((p) + j))
+#define SAT(a)      (a)[j]
+#define VAT(a)      vload16(0, (a) + j)
+#define PUT(a, v)   (a)[j] = (v)
+#define VPUT(a, v)  vstore16(v, 0, (a) + j)
+#define OUT_float   STORE(yi + j * LOCAL, v)
+#define OUT_double  STORE(yi + j * LOCAL, v)
+#define OUT_float16 VSTORE(yi + j, v)
+#define OUT_double16 VSTORE(yi + j, v)
+
+#define LARGEST(V, READ, PUT, AT_)      \
+    {                                   \
+        V v = READ(xi), t = AT_(top);   \
+        PUT(top, LARGER(t, v));         \
+    }
+#define ADD_EXP(V, READ, PUT, AT_)                                       \
+    {                                                                    \
+        V v = AT_(sum) + CAT(exp_below_, V)(READ(xi) - AT_(top));        \
+        PUT(sum, v);                                                     \
+    }
+#define ADD_TERM(V, READ, PUT, AT_)                \
+    {                                              \
+        V v = AT_(sum) + TERM(READ(xi), READ(gi)); \
+        PUT(sum, v);                               \
+    }
+#if defined GRAD && defined LOG
+#define RESULT(V, READ, AT_) (READ(gi) - CAT(exp_below_, V)(READ(xi)) * AT_(sum))
+#elif defined GRAD
+#define RESULT(V, READ, AT_) (READ(xi) * (READ(gi) - AT_(sum)))
+#elif defined LOG
+#define RESULT(V, READ, AT_) (READ(xi) - AT_(top) - AT_(scale))
+#else
+#define RESULT(V, READ, AT_) (CAT(exp_below_, V)(READ(xi) - AT_(top)) * AT_(scale))
+#endif
+#define WRITE(V, READ, PUT, AT_)      \
+    {                                 \
+        V v = RESULT(V, READ, AT_);   \
+        CAT(OUT_, V);                 \
+    }
+
 // The last of the walked dimensions has `columns` elements that lie side by side.
 kernel void softmax_columns(INDEX first, INDEX last, INDEX columns, INDEX n, INDEX x_step,
                             INDEX g_step, INDEX y_step, const struct dims d,
@@ -335,49 +399,41 @@ kernel void softmax_columns(INDEX first, INDEX last, INDEX columns, INDEX n, IND
     FOR_TASKS(t)
     {
         INDEX outer = t / pieces, column = (t - outer * pieces) * WIDTH;
-        INDEX width = min((INDEX)WIDTH, columns - column), o = outer * columns + column + item;
+        INDEX width = min((INDEX)WIDTH, columns - column);
         INDEX mine = (width - item + LOCAL - 1) / LOCAL;
-        T top[MINE], sum[MINE];
-        global const X *xs = x + dims_at(&d, 0, min(o, outer * columns + columns - 1), RANK);
-        global X *ys = y + dims_at(&d, VIEWS - 1, min(o, outer * columns + columns - 1), RANK);
+        INDEX o = outer * columns + column + min(item, width - 1);
+        T top[MINE], sum[MINE], scale[MINE];
+        global const X *xs = x + dims_at(&d, 0, o, RANK);
+        global X *ys = y + dims_at(&d, VIEWS - 1, o, RANK);
         for (INDEX j = 0; j < mine; j++) {
             top[j] = -INFINITY;
             sum[j] = 0;
         }
 #ifdef GRAD
-        global const X *gs = g + dims_at(&d, 1, min(o, outer * columns + columns - 1), RANK);
+        global const X *gs = g + dims_at(&d, 1, o, RANK);
         for (INDEX i = 0; i < n; i++) {
-            for (INDEX j = 0; j < mine; j++)
-                sum[j] += TERM((T)LOAD(xs + i * x_step + j * LOCAL),
-                               (T)LOAD(gs + i * g_step + j * LOCAL));
+            global const X *xi = xs + i * x_step, *gi = gs + i * g_step;
+            EACH_COLUMN(ADD_TERM)
         }
 #else
         for (INDEX i = 0; i < n; i++) {
-            for (INDEX j = 0; j < mine; j++) {
-                T v = (T)LOAD(xs + i * x_step + j * LOCAL);
-                top[j] = LARGER(top[j], v);
-            }
+            global const X *xi = xs + i * x_step;
+            EACH_COLUMN(LARGEST)
         }
         for (INDEX i = 0; i < n; i++) {
-            for (INDEX j = 0; j < mine; j++)
-                sum[j] += EXP((T)LOAD(xs + i * x_step + j * LOCAL) - top[j]);
+            global const X *xi = xs + i * x_step;
+            EACH_COLUMN(ADD_EXP)
         }
-        T scale[MINE];
         for (INDEX j = 0; j < mine; j++)
             scale[j] = SCALE(sum[j]);
 #endif
         for (INDEX i = 0; i < n; i++) {
-            for (INDEX j = 0; j < mine; j++) {
-                struct stat s = {top[j], sum[j]};
-                T v = (T)LOAD(xs + i * x_step + j * LOCAL);
+            global const X *xi = xs + i * x_step;
+            global X *yi = ys + i * y_step;
 #ifdef GRAD
-                T u = (T)LOAD(gs + i * g_step + j * LOCAL);
-                v = VALUE(T, v, u, s);
-#else
-                v = VALUE(T, v, v, s, scale[j]);
+            global const X *gi = gs + i * g_step;
 #endif
-                STORE(ys + i * y_step + j * LOCAL, v);
-            }
+            EACH_COLUMN(WRITE)
         }
     }
 }

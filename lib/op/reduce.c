@@ -11,10 +11,10 @@
 enum {
     PART = 1 << 15,   // elements of a part of rows
     PART_ROWS = 256,  // rows of a part of columns
-    EACH = 4096,      // elements of a task of rows, if it has several rows
+    EACH = 1 << 15,   // elements of a task of rows, if it has several rows
     STATE_BYTES = 24, // the most a state takes
     MIN_COLUMNS = 8,  // fewer that lie side by side are no columns
-    WIDTH_CPU = 512,  // columns of a task
+    WIDTH_CPU = 1024, // columns of a task
     COLUMNS_GPU = 64,
     LOCAL_GPU = 64
 };
@@ -189,7 +189,9 @@ static bool run_pass(weft_device *dev, const struct pass *p, const struct walk *
     if (!k)
         return false;
     int64_t columns = w->kept.shape[w->kept.rank - 1], outputs = w->outputs * p->parts;
-    int64_t each = p->local > 1 || p->parts > 1 ? 1 : EACH / (w->count + 1) + 1;
+    // Memory is faster where a task goes on for long, but 32 tasks should be left to share.
+    int64_t most = w->outputs / 32 + 1, each = EACH / (w->count + 1) + 1;
+    each = p->local > 1 || p->parts > 1 ? 1 : each < most ? each : most;
     int64_t pieces = (columns + p->width - 1) / p->width;
     int64_t tasks =
         p->columns ? w->outputs / columns * pieces * p->parts : (outputs + each - 1) / each;

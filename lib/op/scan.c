@@ -8,9 +8,10 @@
 
 enum {
     PART = 1 << 16,  // elements of a part of a row
+    EACH = 1 << 15,  // elements of a task, if it has several rows
     FEW = 64,        // tasks, below which rows are cut
     MIN_COLUMNS = 8, // fewer rows side by side are taken one by one
-    WIDTH_CPU = 256,
+    WIDTH_CPU = 1024,
     LOCAL_GPU = 64
 };
 
@@ -105,12 +106,12 @@ static bool launch(weft_device *dev, const struct rows *r, const char *op, struc
         return false;
     struct wf_launch l = {
         .kernel = k, .op = op, .tasks = tasks, .local = (size_t)r->local, .wide = r->wide};
-    struct wf_index index[5];
+    struct wf_index index[7];
     struct wf_dims_arg arg;
     for (int i = 0; i < nsize; i++)
         wf_launch_index(&l, &index[i], size[i]);
-    wf_launch_index(&l, &index[3], r->x_step);
-    wf_launch_index(&l, &index[4], r->y_step);
+    wf_launch_index(&l, &index[5], r->x_step);
+    wf_launch_index(&l, &index[6], r->y_step);
     wf_dims_pack(&r->d, r->wide, &arg);
     wf_launch_value(&l, arg.bytes, &arg.u);
     for (int i = 0; i < 3 && mem[i]; i++)
@@ -132,17 +133,19 @@ static bool run(weft_device *dev, struct wf_record *rec, struct weft_error *err)
         return launch(dev, &r, op, k, tasks, (int64_t[]){columns, r.n}, 2, (cl_mem[]){x, y, NULL},
                       err);
     }
-    int64_t part = r.parts > 1 ? PART : r.n, tasks = r.count * r.parts;
-    const int64_t size[] = {r.n, r.parts, part};
+    int64_t part = r.parts > 1 ? PART : r.n, all = r.count * r.parts, most = all / 32 + 1;
+    int64_t each = EACH / part + 1;
+    each = r.local > 1 ? 1 : each < most ? each : most;
+    const int64_t size[] = {r.n, r.parts, part, all, each};
     struct wf_block *b = NULL;
     bool ok = true;
     if (r.parts > 1) {
         struct wf_kernel *k = get_kernel(dev, &r, op, "scan_sums", "#define SUMS\n", err);
-        b = k ? wf_pool_take(dev, (size_t)tasks * weft_dtype_size(WEFT_F64), err) : NULL;
-        ok = b && launch(dev, &r, op, k, tasks, size, 3, (cl_mem[]){x, b->mem, NULL}, err);
+        b = k ? wf_pool_take(dev, (size_t)all * weft_dtype_size(WEFT_F64), err) : NULL;
+        ok = b && launch(dev, &r, op, k, all, size, 3, (cl_mem[]){x, b->mem, NULL}, err);
     }
-    ok = ok && launch(dev, &r, op, get_kernel(dev, &r, op, "scan_rows", "", err), tasks, size, 3,
-                      (cl_mem[]){x, b ? b->mem : x, y}, err);
+    ok = ok && launch(dev, &r, op, get_kernel(dev, &r, op, "scan_rows", "", err),
+                      (all + each - 1) / each, size, 5, (cl_mem[]){x, b ? b->mem : x, y}, err);
     wf_pool_give(dev, b);
     return ok;
 }

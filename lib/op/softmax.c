@@ -8,9 +8,9 @@
 
 enum {
     PART = 1 << 16,  // elements of a part of a row, if it has more than twice that
-    EACH = 4096,     // elements of a task, if it has several rows
+    EACH = 1 << 15,  // elements of a task, if it has several rows
     MIN_COLUMNS = 8, // fewer rows side by side are taken one by one
-    WIDTH_CPU = 64,
+    WIDTH_CPU = 256,
     LOCAL_GPU = 64
 };
 
@@ -147,7 +147,8 @@ static bool run(weft_device *dev, struct wf_record *rec, struct weft_error *err)
         struct wf_kernel *k = get_kernel(dev, &r, "softmax_columns", "#define COLUMNS\n", err);
         return k && launch(dev, &r, k, tasks, (int64_t[]){columns, r.n, -1}, mem, err);
     }
-    int64_t each = r.local > 1 ? 1 : EACH / r.n + 1;
+    int64_t most = r.count / 32 + 1, each = EACH / r.n + 1;
+    each = r.local > 1 ? 1 : each < most ? each : most;
     struct wf_kernel *k = get_kernel(dev, &r, "softmax_rows", "", err);
     return k && launch(dev, &r, k, (r.count + each - 1) / each, (int64_t[]){r.count, each, r.n},
                        mem, err);
