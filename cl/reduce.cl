@@ -17,7 +17,7 @@
 //   A                type that is computed in [float]; INTEGER if it is one
 //   Y, STORE(p, a)   type of y in memory; how an A is written
 //   BLOCK            elements of a block [1024]
-//   ROWS             rows of a block of columns [64, or 128 where they are read twice]
+//   ROWS             rows of a block of columns [32, or 128 where they are read twice]
 //   LOCAL            work-items of a group, a power of two [1]
 //   WIDTH            columns of a task in reduce_columns [16]
 #include "common.h"
@@ -53,7 +53,7 @@
 #if defined VAR || defined LOG_SUM_EXP
 #define ROWS 128
 #else
-#define ROWS 64
+#define ROWS 32
 #endif
 #endif
 #ifndef LOCAL
@@ -177,6 +177,8 @@ struct columns {
     A acc[MINE], c[MINE];
 #if defined ARGMAX || defined ARGMIN
     INDEX at[MINE];
+#elif defined SUM
+    A sum[MINE], lost[MINE];
 #else
     struct state s[MINE];
 #endif
@@ -206,8 +208,15 @@ void add_rows(struct columns *w, const struct reduce_dims *d, global const X *x,
     FILL(w->acc, FOLD_START);
     fold_columns(w->acc, w->c, K(w), d, x, begin, end, mine);
 #if defined SUM
-    for (INDEX j = 0; j < mine; j++)
-        put(&w->s[j], w->acc[j]);
+    EACH_COLUMN(mine,
+                {
+                    A16 sum = vload16(0, w->sum + j);
+                    A16 lost = vload16(0, w->lost + j);
+                    ADD(A16, sum, lost, vload16(0, w->acc + j))
+                    vstore16(sum, 0, w->sum + j);
+                    vstore16(lost, 0, w->lost + j);
+                },
+                ADD(A, w->sum[j], w->lost[j], w->acc[j]))
 #elif defined VAR
     A n = (A)(end - begin);
     for (INDEX j = 0; j < mine; j++)
@@ -288,6 +297,9 @@ kernel void reduce_columns(INDEX first, INDEX last, INDEX columns, INDEX count, 
 #if defined ARGMAX || defined ARGMIN
             FILL(w.acc, FOLD_START);
             FILL(w.at, p * part);
+#elif defined SUM
+            FILL(w.sum, (A)0);
+            FILL(w.lost, (A)0);
 #else
             const struct state empty = EMPTY;
             FILL(w.s, empty);
@@ -302,10 +314,12 @@ kernel void reduce_columns(INDEX first, INDEX last, INDEX columns, INDEX count, 
             for (INDEX j = 0; j < mine; j++) {
 #if defined ARGMAX || defined ARGMIN
                 struct state s = {w.acc[j], w.at[j]};
-                PUT(y + (o + j * LOCAL) * parts + p, s);
+#elif defined SUM
+                struct state s = {w.sum[j], w.lost[j]};
 #else
-                PUT(y + (o + j * LOCAL) * parts + p, w.s[j]);
+                struct state s = w.s[j];
 #endif
+                PUT(y + (o + j * LOCAL) * parts + p, s);
             }
         }
     }

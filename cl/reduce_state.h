@@ -201,24 +201,26 @@ struct state {
     }
 FOLD(fold, PLUS, (A)0, MAP)
 FOLD_COLUMNS(fold_columns, PLUS, MAP)
-void put(struct state *s, A v)
-{
+// Adds v, a number or a vector. Infinity and NaN, whose difference from themselves is not 0, have
+// no compensation.
 #ifdef INTEGER
-    s->sum += v;
+#define ADD(V, sum, lost, v) (sum) += (v);
 #else
-    A y = v - s->lost, t = s->sum + y;
-    // Infinity and NaN have no compensation.
-    s->lost = isfinite(t) ? (t - s->sum) - y : 0;
-    s->sum = t;
+#define ADD(V, sum, lost, v)                                 \
+    {                                                        \
+        V y_ = (v) - (lost), t_ = (sum) + y_;                \
+        (lost) = t_ - t_ == (V)0 ? (t_ - (sum)) - y_ : (V)0; \
+        (sum) = t_;                                          \
+    }
 #endif
-}
 void join(struct state *s, struct state o)
 {
-    put(s, o.sum);
+    ADD(A, s->sum, s->lost, o.sum)
 }
 void add_block(struct state *s, global const X *p, INDEX n, INDEX step, INDEX at, A a, A k)
 {
-    put(s, fold(p, n, step, a, k));
+    struct state o = {fold(p, n, step, a, k), 0};
+    join(s, o);
 }
 
 #elif defined PROD || defined MAX || defined MIN

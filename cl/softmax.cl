@@ -6,17 +6,16 @@
 //
 //   softmax_rows     a task is a row
 //   softmax_stats, softmax_apply  long rows in parts: their sums, then the results
-//   softmax_columns  rows that lie side by side; a task is WIDTH of them
+// Rows that lie side by side are in softmax_columns.cl.
 //
 //   LOG, GRAD        what is computed
-//   STATS, APPLY, COLUMNS  only the kernel of this name is made; else softmax_rows
+//   STATS, APPLY     only the kernel of this name is made; else softmax_rows
 //   UNIT             the elements of a row lie side by side in all tensors [0]
 //   T                type that is computed in [float]
 //   X, LOAD(p), VLOAD(p), STORE(p, a), VSTORE(p, v)  type in memory; how one and 16 are moved
 //   KEEP             y holds a T exactly: exp(x - top) is kept there until the sum is known
 //   BLOCK            elements of an item that are added before the next [1024]
 //   LOCAL            work-items of a group, a power of two [1]
-//   WIDTH            columns of a task [256]
 #include "common.h"
 
 #ifndef T
@@ -39,16 +38,11 @@
 #ifndef LOCAL
 #define LOCAL 1
 #endif
-#ifndef WIDTH
-#define WIDTH 256
-#endif
 // lint: -DUNIT=1
 // lint: -DUNIT=1 -DSTATS -DLOG
 // lint: -DUNIT=1 -DGRAD -DVIEWS=3
 // lint: -DLOCAL=8 -DAPPLY -DLOG
 // lint: -DLOCAL=8 -DSTATS -DGRAD -DVIEWS=3
-// lint: -DCOLUMNS
-// lint: -DCOLUMNS -DGRAD -DLOG -DVIEWS=3
 #include "access.h"
 #include "exp.h"
 
@@ -60,6 +54,9 @@
 #define LARGER(a, b) ((b) > (a) ? (b) : (a))
 #define PLUS(a, b)    ((a) + (b))
 
+// What sums of exp(x - top) take for top: where all so far is -INFINITY, they are 0, not NaN.
+#define BASE(top) ((top) == -(T)INFINITY ? (T)0 : (top))
+
 // What a result needs to know of its whole row: the largest element and sum(exp(x - top)); for
 // gradients only a sum.
 struct stat {
@@ -70,8 +67,8 @@ struct stat join(struct stat a, struct stat b)
 #ifdef GRAD
     struct stat s = {0, a.sum + b.sum};
 #else
-    T top = LARGER(a.top, b.top);
-    struct stat s = {top, a.sum * EXP(a.top - top) + b.sum * EXP(b.top - top)};
+    T top = LARGER(a.top, b.top), from = BASE(top);
+    struct stat s = {top, a.sum * EXP(a.top - from) + b.sum * EXP(b.top - from)};
 #endif
     return s;
 }
@@ -124,7 +121,6 @@ inline T across(T16 v)
         BODY;
 #endif
 
-#ifndef COLUMNS
 // Where the elements of a row lie.
 struct row {
     global const X *x, *g;
@@ -218,7 +214,7 @@ struct stat row_stat(const struct row *r, INDEX n, bool keep, local T *shared)
 #ifdef GRAD
         s.sum += block_sum(r, b, min(n - b, (INDEX)(BLOCK * LOCAL)) + b);
 #else
-        s.sum += block_sum(r, b, min(n - b, (INDEX)(BLOCK * LOCAL)) + b, s.top, keep);
+        s.sum += block_sum(r, b, min(n - b, (INDEX)(BLOCK * LOCAL)) + b, BASE(s.top), keep);
 #endif
     }
     GROUP(s.sum, PLUS)
@@ -325,115 +321,6 @@ kernel void softmax_rows(INDEX first, INDEX last, INDEX rows, INDEX each, INDEX 
             struct stat s = row_stat(&r, n, false, shared);
             row_write(&r, n, s);
 #endif
-        }
-    }
-}
-#endif
-
-#else
-enum { MINE = WIDTH / LOCAL };
-
-// Loops over this item's columns: 16 at a time where one item has them all, then one by one.
-#if LOCAL == 1
-#define EACH_COLUMN(BODY)                \
-    {                                    \
-        INDEX j = 0;                     \
-        for (; j + 16 <= mine; j += 16)  \
-            BODY(T16, VREAD, VPUT, VAT)  \
-        for (; j < mine; j++)            \
-            BODY(T, READ, PUT, SAT)      \
-    }
-#else
-#define EACH_COLUMN(BODY)               \
-    for (INDEX j = 0; j < mine; j++)    \
-        BODY(T, READ, PUT, SAT)
-#endif
-#define READ(p)     ((T)LOAD((p) + j * LOCAL))
-#define VREAD(p)    CONVERT(VLOAD((p) + j))
-#define SAT(a)      (a)[j]
-#define VAT(a)      vload16(0, (a) + j)
-#define PUT(a, v)   (a)[j] = (v)
-#define VPUT(a, v)  vstore16(v, 0, (a) + j)
-#define OUT_float   STORE(yi + j * LOCAL, v)
-#define OUT_double  STORE(yi + j * LOCAL, v)
-#define OUT_float16 VSTORE(yi + j, v)
-#define OUT_double16 VSTORE(yi + j, v)
-
-#define LARGEST(V, READ, PUT, AT_)      \
-    {                                   \
-        V v = READ(xi), t = AT_(top);   \
-        PUT(top, LARGER(t, v));         \
-    }
-#define ADD_EXP(V, READ, PUT, AT_)                                       \
-    {                                                                    \
-        V v = AT_(sum) + CAT(exp_below_, V)(READ(xi) - AT_(top));        \
-        PUT(sum, v);                                                     \
-    }
-#define ADD_TERM(V, READ, PUT, AT_)                \
-    {                                              \
-        V v = AT_(sum) + TERM(READ(xi), READ(gi)); \
-        PUT(sum, v);                               \
-    }
-#if defined GRAD && defined LOG
-#define RESULT(V, READ, AT_) (READ(gi) - CAT(exp_below_, V)(READ(xi)) * AT_(sum))
-#elif defined GRAD
-#define RESULT(V, READ, AT_) (READ(xi) * (READ(gi) - AT_(sum)))
-#elif defined LOG
-#define RESULT(V, READ, AT_) (READ(xi) - AT_(top) - AT_(scale))
-#else
-#define RESULT(V, READ, AT_) (CAT(exp_below_, V)(READ(xi) - AT_(top)) * AT_(scale))
-#endif
-#define WRITE(V, READ, PUT, AT_)      \
-    {                                 \
-        V v = RESULT(V, READ, AT_);   \
-        CAT(OUT_, V);                 \
-    }
-
-// The last of the walked dimensions has `columns` elements that lie side by side.
-kernel void softmax_columns(INDEX first, INDEX last, INDEX columns, INDEX n, INDEX x_step,
-                            INDEX g_step, INDEX y_step, const struct dims d,
-                            global const X *restrict x, global const X *restrict g,
-                            global X *restrict y)
-{
-    INDEX pieces = (columns + WIDTH - 1) / WIDTH, item = (INDEX)get_local_id(0);
-    FOR_TASKS(t)
-    {
-        INDEX outer = t / pieces, column = (t - outer * pieces) * WIDTH;
-        INDEX width = min((INDEX)WIDTH, columns - column);
-        INDEX mine = (width - item + LOCAL - 1) / LOCAL;
-        INDEX o = outer * columns + column + min(item, width - 1);
-        T top[MINE], sum[MINE], scale[MINE];
-        global const X *xs = x + dims_at(&d, 0, o, RANK);
-        global X *ys = y + dims_at(&d, VIEWS - 1, o, RANK);
-        for (INDEX j = 0; j < mine; j++) {
-            top[j] = -INFINITY;
-            sum[j] = 0;
-        }
-#ifdef GRAD
-        global const X *gs = g + dims_at(&d, 1, o, RANK);
-        for (INDEX i = 0; i < n; i++) {
-            global const X *xi = xs + i * x_step, *gi = gs + i * g_step;
-            EACH_COLUMN(ADD_TERM)
-        }
-#else
-        for (INDEX i = 0; i < n; i++) {
-            global const X *xi = xs + i * x_step;
-            EACH_COLUMN(LARGEST)
-        }
-        for (INDEX i = 0; i < n; i++) {
-            global const X *xi = xs + i * x_step;
-            EACH_COLUMN(ADD_EXP)
-        }
-        for (INDEX j = 0; j < mine; j++)
-            scale[j] = SCALE(sum[j]);
-#endif
-        for (INDEX i = 0; i < n; i++) {
-            global const X *xi = xs + i * x_step;
-            global X *yi = ys + i * y_step;
-#ifdef GRAD
-            global const X *gi = gs + i * g_step;
-#endif
-            EACH_COLUMN(WRITE)
         }
     }
 }

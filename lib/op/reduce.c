@@ -152,7 +152,8 @@ static void cut(weft_device *dev, const struct walk *w, struct pass *p)
     p->width = cpu ? WIDTH_CPU : p->local;
     int64_t pieces = (columns + p->width - 1) / p->width;
     int64_t tasks = p->columns ? w->outputs / columns * pieces : w->outputs;
-    int64_t part = p->columns ? PART_ROWS : PART;
+    int64_t part_rows = columns && columns < PART / PART_ROWS ? PART / columns : PART_ROWS;
+    int64_t part = p->columns ? part_rows : PART;
     bool split = tasks < few && w->count > 2 * part;
     p->part = split ? part : w->count;
     p->parts = split ? (w->count + part - 1) / part : 1;

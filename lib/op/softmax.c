@@ -10,7 +10,7 @@ enum {
     PART = 1 << 16,  // elements of a part of a row, if it has more than twice that
     EACH = 1 << 15,  // elements of a task, if it has several rows
     MIN_COLUMNS = 8, // fewer rows side by side are taken one by one
-    WIDTH_CPU = 256,
+    WIDTH_CPU = 512,
     LOCAL_GPU = 64
 };
 
@@ -86,7 +86,8 @@ static struct wf_kernel *get_kernel(weft_device *dev, const struct rows *r, cons
              r->a->log ? "#define LOG\n" : "", r->a->grad ? "#define GRAD\n" : "",
              wf_dtype_is_float(d) && weft_dtype_size(d) >= 4 ? "#define KEEP\n" : "", only, access,
              wf_compute_type(d), r->unit, r->d.rank, r->d.views, r->local, r->width);
-    struct wf_request request = {"softmax", kernel, defines, r->op};
+    struct wf_request request = {r->columns ? "softmax_columns" : "softmax", kernel, defines,
+                                 r->op};
     return wf_kernel_get(dev, &request, err);
 }
 
@@ -144,7 +145,7 @@ static bool run(weft_device *dev, struct wf_record *rec, struct weft_error *err)
     if (r.columns) {
         int64_t columns = r.d.shape[r.d.rank - 1];
         int64_t tasks = r.count / columns * ((columns + r.width - 1) / r.width);
-        struct wf_kernel *k = get_kernel(dev, &r, "softmax_columns", "#define COLUMNS\n", err);
+        struct wf_kernel *k = get_kernel(dev, &r, "softmax_columns", "", err);
         return k && launch(dev, &r, k, tasks, (int64_t[]){columns, r.n, -1}, mem, err);
     }
     int64_t most = r.count / 32 + 1, each = EACH / r.n + 1;
