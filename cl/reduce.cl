@@ -32,6 +32,8 @@
 #define VLOAD(p)    vload16(0, p)
 #define A           float
 #define Y           float
+#endif
+#ifndef STORE
 #define STORE(p, a) (*(p) = (a))
 #endif
 #ifndef MAP
@@ -62,7 +64,7 @@
 #ifndef WIDTH
 #define WIDTH 16
 #endif
-// lint: -DMAX -DX=int -DLOAD(p)=(*(p)) -DVLOAD(p)=vload16(0,p) -DA=int -DY=int -DSTORE(p,a)=(*(p)=(a)) -DINTEGER
+// lint: -DMAX -DX=int -DLOAD(p)=(*(p)) -DVLOAD(p)=vload16(0,p) -DA=int -DY=int -DINTEGER
 // lint: -DPROD -DLOCAL=8 -DPARTS
 // lint: -DPROD -DLOCAL=8 -DCOLUMNS
 // lint: -DVAR -DCOLUMNS

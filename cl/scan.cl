@@ -42,7 +42,7 @@
 // lint: -DLOCAL=8 -DSUMS -DVIEWS=2
 // lint: -DCOLUMNS -DVIEWS=2
 #include "access.h"
-#define BLOCK (LOCAL > 1 || UNIT ? 1024 : 64)
+#define BLOCK (LOCAL > 1 ? 1024 : UNIT ? 256 : 64)
 
 #define T16      CAT(T, 16)
 #define GET(p)   ((T)LOAD(p))
@@ -118,10 +118,15 @@ T block_sum(global const X *p, INDEX n, INDEX step)
     INDEX i = (INDEX)get_local_id(0);
     T sum = 0;
 #if UNIT && LOCAL == 1
-    T16 sums = 0;
+    T16 sums[4] = {0, 0, 0, 0};
+    for (; i + 64 <= n; i += 64) {
+        for (int k = 0; k < 4; k++)
+            sums[k] += VGET(UNIT > 0 ? p + i + 16 * k : p - i - 16 * k - 15);
+    }
     for (; i + 16 <= n; i += 16)
-        sums += VGET(UNIT > 0 ? p + i : p - i - 15);
-    CAT(T, 8) s8 = sums.lo + sums.hi;
+        sums[0] += VGET(UNIT > 0 ? p + i : p - i - 15);
+    sums[0] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    CAT(T, 8) s8 = sums[0].lo + sums[0].hi;
     CAT(T, 4) s4 = s8.lo + s8.hi;
     sum = (s4.x + s4.y) + (s4.z + s4.w);
     step = UNIT;
@@ -183,7 +188,7 @@ struct carry scan_part(struct carry c, global const X *p, INDEX x_step, global Y
         v[2] += v[1].sf;
         v[3] += v[1].sf;
         for (int k = 0; k < 4; k++) {
-            T16 sum = v[k] + c.sum;
+            T16 sum = (v[k] - c.lost) + c.sum;
             if (UNIT > 0)
                 VSTORE(q + i + 16 * k, sum);
             else
@@ -226,7 +231,7 @@ struct carry scan_part(struct carry c, global const X *p, INDEX x_step, global Y
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         if (i < n)
-            STORE(q + i * y_step, c.sum + v);
+            STORE(q + i * y_step, c.sum + (v - c.lost));
         c = put(c, shared[LOCAL - 1]);
         barrier(CLK_LOCAL_MEM_FENCE);
     }

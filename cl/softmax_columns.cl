@@ -1,5 +1,5 @@
-// softmax and log_softmax along an axis, and their gradients, where rows lie side by side: a task is
-// WIDTH of them, the columns. The formulas are in softmax.cl.
+// softmax and log_softmax, and their gradients, where rows lie side by side: a task is WIDTH of
+// them, the columns. The formulas are in softmax.cl.
 //
 //   LOG, GRAD  what is computed
 //   T          type that is computed in [float]
