@@ -1,26 +1,43 @@
 // Reductions: each output is one value of many inputs.
 //
-// The kept dimensions of x are walked by KRANK strides, the reduced ones by RRANK; y is dense. Sums
-// add blocks of BLOCK elements and collect the blocks with a compensation (Kahan, 1965), always in
-// the same order: a large sum loses nothing, and every run gives the same bits.
+// The kept dimensions of x are walked by KRANK strides, the reduced ones by RRANK; y is dense. The
+// elements enter a state (reduce_state.h) block by block, always in the same order, so that every
+// run gives the same bits. Sums of blocks are collected with a compensation (Kahan, 1965): a large
+// sum loses nothing. Where few outputs have many elements each, parts of them leave their states,
+// and reduce_join makes one of them.
 //
-//   SUM, MAX or ARGMAX  what is done
-//   KRANK, RRANK        dimensions kept and reduced [1]
-//   X, LOAD(p)          type of an element in memory; how one is read
-//   A                   type that is computed in [float]
-//   Y, STORE(p, a)      type of y in memory; how an A is written
-//   BLOCK               elements added before the compensation, of columns a quarter [64]
-//   LOCAL               work-items of a group, a power of two [1]
-//   WIDTH               columns of a task in reduce_columns [16]
+//   SUM, PROD, MAX, MIN, ARGMAX, ARGMIN, VAR or LOG_SUM_EXP  the state
+//   MAP(T, v, c, k)  what is made of an element v first; c is the option of the kind [v]
+//   RESULT(s)        y of a state; `a` is the option [what the state is for]
+//   PARTS            states are written in place of y
+//   COLUMNS, JOIN    only the kernel of this name is made; else reduce_rows
+//   KRANK, RRANK     dimensions kept and reduced [1]
+//   UNIT             the last reduced dimension lies side by side [0]
+//   X, LOAD(p), VLOAD(p)  type of an element in memory; how one and 16 are read
+//   A                type that is computed in [float]; INTEGER if it is one
+//   Y, STORE(p, a)   type of y in memory; how an A is written
+//   BLOCK            elements of a block [1024]
+//   ROWS             rows of a block of columns [32, or 128 where they are read twice]
+//   LOCAL            work-items of a group, a power of two [1]
+//   WIDTH            columns of a task in reduce_columns [16]
 #include "common.h"
 
-#ifndef X
+#if !defined SUM && !defined PROD && !defined MAX && !defined MIN && !defined ARGMAX && \
+    !defined ARGMIN && !defined VAR && !defined LOG_SUM_EXP
 #define SUM
-#define X float
-#define LOAD(p) (*(p))
-#define A float
-#define Y float
+#endif
+#ifndef X
+#define X           float
+#define LOAD(p)     (*(p))
+#define VLOAD(p)    vload16(0, p)
+#define A           float
+#define Y           float
+#endif
+#ifndef STORE
 #define STORE(p, a) (*(p) = (a))
+#endif
+#ifndef MAP
+#define MAP(T, v, c, k) (v)
 #endif
 #ifndef KRANK
 #define KRANK 1
@@ -28,8 +45,18 @@
 #ifndef RRANK
 #define RRANK 1
 #endif
+#ifndef UNIT
+#define UNIT 0
+#endif
 #ifndef BLOCK
-#define BLOCK 64
+#define BLOCK 1024
+#endif
+#ifndef ROWS
+#if defined VAR || defined LOG_SUM_EXP
+#define ROWS 128
+#else
+#define ROWS 32
+#endif
 #endif
 #ifndef LOCAL
 #define LOCAL 1
@@ -37,211 +64,265 @@
 #ifndef WIDTH
 #define WIDTH 16
 #endif
-// lint: -DMAX -DX=int -DLOAD(p)=(*(p)) -DA=int -DY=int -DSTORE(p,a)=(*(p)=(a)) -DINTEGER -DLOCAL=8
-// lint: -DARGMAX -DX=float -DLOAD(p)=(*(p)) -DA=float -DY=long -DSTORE(p,a)=(*(p)=(a)) -DRRANK=2
+// lint: -DMAX -DX=int -DLOAD(p)=(*(p)) -DVLOAD(p)=vload16(0,p) -DA=int -DY=int -DINTEGER
+// lint: -DPROD -DLOCAL=8 -DPARTS
+// lint: -DPROD -DLOCAL=8 -DCOLUMNS
+// lint: -DVAR -DCOLUMNS
+// lint: -DLOG_SUM_EXP -DCOLUMNS
+// lint: -DARGMIN -DCOLUMNS
+// lint: -DVAR -DJOIN -DLOCAL=8
+// lint: -DARGMAX -DUNIT=1 -DRRANK=2
+// lint: -DVAR -DUNIT=1 -DPARTS
+// lint: -DLOG_SUM_EXP -DUNIT=1 -DKRANK=2
+#include "reduce_state.h"
 
-struct reduce_dims {
-    INDEX kept_shape[KRANK], kept_stride[KRANK];
-    INDEX shape[RRANK], stride[RRANK];
-    INDEX offset;
-};
-
-INDEX kept_at(const struct reduce_dims *d, INDEX i)
-{
-    INDEX at = d->offset;
-    for (int k = KRANK - 1; k > 0; k--) {
-        INDEX q = i / d->kept_shape[k];
-        at += (i - q * d->kept_shape[k]) * d->kept_stride[k];
-        i = q;
-    }
-    return at + i * d->kept_stride[0];
-}
-
-INDEX reduced_at(const struct reduce_dims *d, INDEX i)
-{
-#if RRANK == 1
-    return i * d->stride[0];
+#ifdef PARTS
+#define OUT         struct state
+#define PUT(p, s)   (*(p) = (s))
 #else
-    INDEX at = 0;
-    for (int k = RRANK - 1; k > 0; k--) {
-        INDEX q = i / d->shape[k];
-        at += (i - q * d->shape[k]) * d->stride[k];
-        i = q;
-    }
-    return at + i * d->stride[0];
-#endif
-}
-
-inline bool is_nan(A v)
-{
-#ifdef INTEGER
-    return false;
-#else
-    return isnan(v);
-#endif
-}
-
-#ifdef SUM
-struct state {
-    A sum, lost;
-};
-#define EMPTY {0, 0}
-#ifdef INTEGER
-void put(struct state *s, A v)
-{
-    s->sum += v;
-}
-#else
-void put(struct state *s, A v)
-{
-    A y = v - s->lost, t = s->sum + y;
-    // Infinity and NaN have no compensation.
-    s->lost = isfinite(t) ? (t - s->sum) - y : 0;
-    s->sum = t;
-}
-#endif
-void join(struct state *s, struct state o)
-{
-    put(s, o.sum);
-}
-#else
-// The largest value so far and where it was; `at` < 0: none yet. NaN is larger than everything,
-// and of equals the first counts.
-struct state {
-    A value;
-    INDEX at;
-};
-#define EMPTY {0, -1}
-void join(struct state *s, struct state o)
-{
-    bool first = s->at < 0;
-    bool larger = o.value > s->value || (is_nan(o.value) && !is_nan(s->value));
-    bool same = o.value == s->value || (is_nan(o.value) && is_nan(s->value));
-    if (o.at >= 0 && (first || larger || (same && o.at < s->at)))
-        *s = o;
-}
+#define OUT       Y
+#define PUT(p, s) STORE(p, RESULT(s))
 #endif
 
-#ifdef SUM
-// A block in eight interleaved sums: shorter chains of roundings, and work for a vector unit.
-A block_sum(const struct reduce_dims *d, global const X *x, INDEX begin, INDEX end)
-{
-    A lane[8] = {0, 0, 0, 0, 0, 0, 0, 0};
-    INDEX i = begin;
-    for (; i + 8 <= end; i += 8) {
-        for (int j = 0; j < 8; j++)
-            lane[j] += (A)LOAD(x + reduced_at(d, i + j));
-    }
-    for (; i < end; i++)
-        lane[0] += (A)LOAD(x + reduced_at(d, i));
-    for (int j = 0; j < 4; j++)
-        lane[j] += lane[j + 4];
-    return (lane[0] + lane[1]) + (lane[2] + lane[3]);
-}
-#endif
-
-// What item `item` of LOCAL takes: every LOCAL-th block.
+#ifndef COLUMNS
+#ifndef JOIN
+// The elements begin .. end-1 of the output at x; the items of a group take every LOCAL-th.
 struct state reduce_part(const struct reduce_dims *d, global const X *x, INDEX begin, INDEX end,
-                         INDEX item)
+                         A a)
 {
     struct state s = EMPTY;
-    for (INDEX b = begin + item * BLOCK; b < end; b += LOCAL * BLOCK) {
-        INDEX stop = min(end, b + BLOCK);
-#ifdef SUM
-        put(&s, block_sum(d, x, b, stop));
-#else
-        for (INDEX i = b; i < stop; i++) {
-            struct state o = {(A)LOAD(x + reduced_at(d, i)), i};
-            join(&s, o);
-        }
-#endif
+    INDEX item = (INDEX)get_local_id(0), run = d->shape[RRANK - 1];
+    INDEX step = UNIT ? 1 : d->stride[RRANK - 1];
+    A k = begin < end ? GET(x) : (A)0;
+    for (INDEX b = begin; b < end;) {
+        INDEX outer = RRANK > 1 ? b / run : 0, at = b - outer * run;
+        INDEX n = min(min(end - b, run - at), (INDEX)(BLOCK * LOCAL));
+        INDEX mine = LOCAL > 1 ? (n - item + LOCAL - 1) / LOCAL : n;
+        global const X *p = x + reduced_at(d, outer, RRANK - 1) + (at + item) * step;
+        if (mine > 0)
+            add_block(&s, p, mine, step * LOCAL, b + item, a, k);
+        b += n;
     }
     return s;
 }
 
-#ifdef ARGMAX
-#define RESULT(s) ((s).at)
-#elif defined MAX
-#define RESULT(s) ((s).value)
-#else
-#define RESULT(s) ((s).sum / divisor)
 #endif
 
-// y[o * parts + p] for part p of the elements of output o; a task is one of these.
-kernel void reduce_rows(INDEX first, INDEX last, INDEX count, INDEX parts, INDEX part, A divisor,
-                        const struct reduce_dims d, global const X *restrict x,
-                        global Y *restrict y)
+// The state of a group's items, in item 0.
+struct state join_items(struct state s, local struct state *shared)
+{
+    INDEX item = (INDEX)get_local_id(0);
+    shared[item] = s;
+    for (int half_ = LOCAL / 2; half_ > 0; half_ /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (item < half_) {
+            struct state mine = shared[item];
+            join(&mine, shared[item + half_]);
+            shared[item] = mine;
+        }
+    }
+    s = shared[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return s;
+}
+
+#ifndef JOIN
+// y[o * parts + p] for part p of the elements of output o; a task is `each` of these.
+kernel void reduce_rows(INDEX first, INDEX last, INDEX outputs, INDEX each, INDEX count,
+                        INDEX parts, INDEX part, A a, const struct reduce_dims d,
+                        global const X *restrict x, global OUT *restrict y)
+{
+    local struct state shared[LOCAL];
+    FOR_TASKS(t)
+    {
+        INDEX stop = min(outputs - t * each, each) + t * each;
+        for (INDEX o = t * each; o < stop; o++) {
+            INDEX output = o / parts, begin = (o - output * parts) * part;
+            struct state s = reduce_part(&d, x + kept_at(&d, output), begin,
+                                         min(count - begin, part) + begin, a);
+            if (LOCAL > 1)
+                s = join_items(s, shared);
+            if (get_local_id(0) == 0)
+                PUT(y + o, s);
+        }
+    }
+}
+
+#else
+// y[o] of the `parts` states of output o.
+kernel void reduce_join(INDEX first, INDEX last, INDEX parts, A a,
+                        global const struct state *restrict state, global Y *restrict y)
 {
     local struct state shared[LOCAL];
     INDEX item = (INDEX)get_local_id(0);
-    FOR_TASKS(t)
+    FOR_TASKS(o)
     {
-        INDEX o = t / parts, begin = (t - o * parts) * part, end = min(count, begin + part);
-        struct state s = reduce_part(&d, x + kept_at(&d, o), begin, end, item);
-        if (LOCAL > 1) {
-            shared[item] = s;
-            for (int half_ = LOCAL / 2; half_ > 0; half_ /= 2) {
-                barrier(CLK_LOCAL_MEM_FENCE);
-                if (item < half_) {
-                    struct state mine = shared[item];
-                    join(&mine, shared[item + half_]);
-                    shared[item] = mine;
-                }
-            }
-            s = shared[0];
-            barrier(CLK_LOCAL_MEM_FENCE);
+        struct state s = EMPTY;
+        for (INDEX b = 0; b < parts; b += LOCAL * 32) {
+            struct state block = EMPTY;
+            for (INDEX i = b + item; i < min(parts, b + LOCAL * 32); i += LOCAL)
+                join(&block, state[o * parts + i]);
+            join(&s, block);
         }
+        if (LOCAL > 1)
+            s = join_items(s, shared);
         if (item == 0)
-            STORE(y + t, RESULT(s));
+            STORE(y + o, RESULT(s));
     }
 }
 
-#ifdef SUM
+#endif
+#else
+// Columns that lie side by side: WIDTH of them are a task, of which an item has MINE.
 enum { MINE = WIDTH / LOCAL };
+struct columns {
+    A acc[MINE], c[MINE];
+#if defined ARGMAX || defined ARGMIN
+    INDEX at[MINE];
+#elif defined SUM
+    A sum[MINE], lost[MINE];
+#else
+    struct state s[MINE];
+#endif
+#ifdef VAR
+    A k[MINE];
+#define K(w) ((w)->k)
+#else
+#define K(w) ((w)->c)
+#endif
+};
 
-// Adds rows begin .. end-1 of this item's columns; past the `width` columns that there are, the
-// last one is read instead.
-inline void add_rows(A *sum, global const X *x, INDEX stride, INDEX begin, INDEX end, INDEX width)
+#if defined SUM || defined VAR
+#define FOLD_START (A)0
+#elif defined LOG_SUM_EXP || defined ARGMAX
+#define FOLD_START LOWEST
+#elif defined ARGMIN
+#define FOLD_START HIGHEST
+#else
+#define FOLD_START IDENTITY
+#endif
+
+#if !defined ARGMAX && !defined ARGMIN
+// Adds the rows begin .. end-1 of the columns at x.
+void add_rows(struct columns *w, const struct reduce_dims *d, global const X *x, INDEX begin,
+              INDEX end, INDEX mine)
 {
-    int item = (int)get_local_id(0);
-    for (INDEX i = begin; i < end; i++) {
-        global const X *row = x + i * stride;
-        for (int j = 0; j < MINE; j++)
-            sum[j] += (A)LOAD(row + (width == WIDTH ? j * LOCAL + item
-                                                    : min((INDEX)(j * LOCAL + item), width - 1)));
+    FILL(w->acc, FOLD_START);
+    fold_columns(w->acc, w->c, K(w), d, x, begin, end, mine);
+#if defined SUM
+    EACH_COLUMN(mine,
+                {
+                    A16 sum = vload16(0, w->sum + j);
+                    A16 lost = vload16(0, w->lost + j);
+                    ADD(A16, sum, lost, vload16(0, w->acc + j))
+                    vstore16(sum, 0, w->sum + j);
+                    vstore16(lost, 0, w->lost + j);
+                },
+                ADD(A, w->sum[j], w->lost[j], w->acc[j]))
+#elif defined VAR
+    A n = (A)(end - begin);
+    for (INDEX j = 0; j < mine; j++)
+        w->c[j] = w->acc[j] / n;
+    FILL(w->acc, (A)0);
+    fold_square_columns(w->acc, w->c, w->k, d, x, begin, end, mine);
+    for (INDEX j = 0; j < mine; j++) {
+        struct state o = {end - begin, w->c[j], w->acc[j]};
+        join(&w->s[j], o);
+    }
+#elif defined LOG_SUM_EXP
+    for (INDEX j = 0; j < mine; j++)
+        w->c[j] = w->acc[j];
+    FILL(w->acc, (A)0);
+    fold_exp_columns(w->acc, w->c, w->c, d, x, begin, end, mine);
+    for (INDEX j = 0; j < mine; j++) {
+        struct state o = {w->c[j], w->acc[j]};
+        join(&w->s[j], o);
+    }
+#else
+    for (INDEX j = 0; j < mine; j++)
+        w->s[j].value = COMBINE(w->s[j].value, w->acc[j]);
+#endif
+}
+#else
+// Does v come in place of the best so far? NaN does, unless there was one.
+#ifdef INTEGER
+#define TAKES(v, best) BEYOND(v, best)
+#else
+#define TAKES(v, best) (BEYOND(v, best) | (((v) != (v)) & ((best) == (best))))
+#endif
+void add_rows(struct columns *w, const struct reduce_dims *d, global const X *x, INDEX begin,
+              INDEX end, INDEX mine)
+{
+    for (INDEX i = begin; i < end; i += 4) {
+        global const X *p[4];
+        int rows = (int)min(end - i, (INDEX)4);
+        for (int r = 0; r < rows; r++)
+            p[r] = x + reduced_at(d, i + r, RRANK);
+        EACH_COLUMN(mine,
+                    {
+                        A16 best = vload16(0, w->acc + j);
+                        CAT(INDEX, 16) at = vload16(0, w->at + j);
+                        for (int r = 0; r < rows; r++) {
+                            A16 v = VGET(p[r] + j);
+                            at = CAT(convert_, CAT(INDEX, 16))(TAKES(v, best)) ? i + r : at;
+                            best = TAKES(v, best) ? v : best;
+                        }
+                        vstore16(best, 0, w->acc + j);
+                        vstore16(at, 0, w->at + j);
+                    },
+                    for (int r = 0; r < rows; r++) {
+                        A v = GET(p[r] + j * LOCAL);
+                        w->at[j] = TAKES(v, w->acc[j]) ? i + r : w->at[j];
+                        w->acc[j] = TAKES(v, w->acc[j]) ? v : w->acc[j];
+                    })
     }
 }
+#endif
 
-// Sums down columns that lie side by side, `columns` of them in each of the outer kept dimensions.
-// A task is WIDTH columns; each work-item takes every LOCAL-th of them.
-kernel void reduce_columns(INDEX first, INDEX last, INDEX count, INDEX columns, A divisor,
-                           const struct reduce_dims d, global const X *restrict x,
-                           global Y *restrict y)
+// y[o * parts + p] for part p of the rows of columns o; `columns` of them lie in each of the outer
+// kept dimensions.
+kernel void reduce_columns(INDEX first, INDEX last, INDEX columns, INDEX count, INDEX parts,
+                           INDEX part, A a, const struct reduce_dims d,
+                           global const X *restrict x, global OUT *restrict y)
 {
-    INDEX pieces = (columns + WIDTH - 1) / WIDTH;
+    INDEX pieces = (columns + WIDTH - 1) / WIDTH, item = (INDEX)get_local_id(0);
+    struct columns w;
     FOR_TASKS(t)
     {
-        INDEX outer = t / pieces, c = (t - outer * pieces) * WIDTH;
-        INDEX at = kept_at(&d, outer * columns + c), width = min((INDEX)WIDTH, columns - c);
-        struct state s[MINE];
-        for (int j = 0; j < MINE; j++)
-            s[j].sum = s[j].lost = 0;
-        for (INDEX b = 0; b < count; b += BLOCK / 4) {
-            INDEX stop = min(count, b + BLOCK / 4);
-            A sum[MINE];
-            for (int j = 0; j < MINE; j++)
-                sum[j] = 0;
-            if (width == WIDTH)
-                add_rows(sum, x + at, d.stride[0], b, stop, WIDTH);
-            else
-                add_rows(sum, x + at, d.stride[0], b, stop, width);
-            for (int j = 0; j < MINE; j++)
-                put(&s[j], sum[j]);
-        }
-        for (int j = 0; j < MINE; j++) {
-            INDEX column = j * LOCAL + (INDEX)get_local_id(0);
-            if (column < width)
-                STORE(y + outer * columns + c + column, s[j].sum / divisor);
+        INDEX whole = t / parts, p = t - whole * parts, outer = whole / pieces;
+        INDEX column = (whole - outer * pieces) * WIDTH, o = outer * columns + column + item;
+        INDEX width = min((INDEX)WIDTH, columns - column);
+        INDEX mine = (width - item + LOCAL - 1) / LOCAL;
+        if (item < width) {
+            global const X *at = x + kept_at(&d, o);
+            FILL(w.c, a);
+#if defined ARGMAX || defined ARGMIN
+            FILL(w.acc, FOLD_START);
+            FILL(w.at, p * part);
+#elif defined SUM
+            FILL(w.sum, (A)0);
+            FILL(w.lost, (A)0);
+#else
+            const struct state empty = EMPTY;
+            FILL(w.s, empty);
+#endif
+#ifdef VAR
+            for (INDEX j = 0; j < mine && count; j++)
+                w.k[j] = GET(at + j * LOCAL);
+#endif
+            INDEX end = min(count - p * part, part) + p * part;
+            for (INDEX b = p * part; b < end; b += ROWS)
+                add_rows(&w, &d, at, b, min(end - b, (INDEX)ROWS) + b, mine);
+            for (INDEX j = 0; j < mine; j++) {
+#if defined ARGMAX || defined ARGMIN
+                struct state s = {w.acc[j], w.at[j]};
+#elif defined SUM
+                struct state s = {w.sum[j], w.lost[j]};
+#else
+                struct state s = w.s[j];
+#endif
+                PUT(y + (o + j * LOCAL) * parts + p, s);
+            }
         }
     }
 }

@@ -65,7 +65,8 @@ struct op_ref {
     X(reduce)           \
     X(shape)            \
     X(slice)            \
-    X(sort)
+    X(sort)             \
+    X(softmax)
 #define X(family) extern const struct op_ref op_refs_##family[];
 REF_FAMILIES(X)
 #undef X

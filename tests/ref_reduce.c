@@ -14,24 +14,38 @@ static bool reduces(const struct op_case *c, int dim, int ndim)
 
 #define PARAMS weft_reduce_params(.axes = c->axes, .naxes = c->naxes, .keep_dims = c->keep)
 
-static weft_tensor *call_sum(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
-{
-    return weft_sum(s, x[0], PARAMS);
-}
+#define CALL(name)                                                                                 \
+    static weft_tensor *call_##name(weft_scope *s, weft_tensor *const *x, const struct op_case *c) \
+    {                                                                                              \
+        return weft_##name(s, x[0], PARAMS);                                                       \
+    }
+CALL(sum)
+CALL(mean)
+CALL(prod)
+CALL(max)
+CALL(min)
+CALL(any)
+CALL(all)
+CALL(logsumexp)
 
-static weft_tensor *call_mean(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
-{
-    return weft_mean(s, x[0], PARAMS);
-}
-
-static weft_tensor *call_max(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
-{
-    return weft_max(s, x[0], PARAMS);
-}
+// With the option a.
+#define CALL_A(name)                                                                               \
+    static weft_tensor *call_##name(weft_scope *s, weft_tensor *const *x, const struct op_case *c) \
+    {                                                                                              \
+        return weft_##name(s, x[0], c->a, PARAMS);                                                 \
+    }
+CALL_A(var)
+CALL_A(std)
+CALL_A(norm)
 
 static weft_tensor *call_argmax(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
 {
     return weft_argmax(s, x[0], c->axes[0]);
+}
+
+static weft_tensor *call_argmin(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_argmin(s, x[0], c->axes[0]);
 }
 
 // Index in y of element i of x.
@@ -80,19 +94,48 @@ static void ref_mean(const struct array *x, struct array *y, const struct op_cas
         y->v[i] *= (double)array_count(y) / (double)array_count(x);
 }
 
-static void ref_max(const struct array *x, struct array *y, const struct op_case *c)
+// y[o] begins as `start` and takes in each of its elements by `step`.
+static void fold(const struct array *x, struct array *y, const struct op_case *c, double start,
+                 double (*step)(double, double))
 {
     int64_t along = 0;
     make_reduced(x, y, c, c->keep);
     for (int64_t i = 0; i < array_count(y); i++)
-        y->v[i] = -INFINITY;
+        y->v[i] = start;
     for (int64_t i = 0; i < array_count(x); i++) {
         double *to = &y->v[reduced_index(x, c, i, &along)];
-        *to = fmax(*to, x->v[i]);
+        *to = step(*to, x->v[i]);
     }
 }
 
-static void ref_argmax(const struct array *x, struct array *y, const struct op_case *c)
+static double times(double a, double b)
+{
+    return a * b;
+}
+
+static double either(double a, double b)
+{
+    return a != 0 || b != 0;
+}
+
+static double both(double a, double b)
+{
+    return a != 0 && b != 0;
+}
+
+#define FOLDED(name, start, step)                                                           \
+    static void ref_##name(const struct array *x, struct array *y, const struct op_case *c) \
+    {                                                                                       \
+        fold(x, y, c, start, step);                                                         \
+    }
+FOLDED(prod, 1, times)
+FOLDED(max, -INFINITY, fmax)
+FOLDED(min, INFINITY, fmin)
+FOLDED(any, 0, either)
+FOLDED(all, 1, both)
+
+// The largest of sign * x.
+static void argument(const struct array *x, struct array *y, const struct op_case *c, double sign)
 {
     struct array best;
     int64_t along = 0;
@@ -102,12 +145,101 @@ static void ref_argmax(const struct array *x, struct array *y, const struct op_c
         best.v[i] = -INFINITY;
     for (int64_t i = 0; i < array_count(x); i++) {
         int64_t o = reduced_index(x, c, i, &along);
-        if (x->v[i] > best.v[o]) {
-            best.v[o] = x->v[i];
+        if (sign * x->v[i] > best.v[o]) {
+            best.v[o] = sign * x->v[i];
             y->v[o] = (double)along;
         }
     }
     free(best.v);
+}
+
+static void ref_argmax(const struct array *x, struct array *y, const struct op_case *c)
+{
+    argument(x, y, c, 1);
+}
+
+static void ref_argmin(const struct array *x, struct array *y, const struct op_case *c)
+{
+    argument(x, y, c, -1);
+}
+
+// In long double: of 70000 terms double alone would be off by more than what is tested.
+static void ref_var(const struct array *x, struct array *y, const struct op_case *c)
+{
+    int64_t along = 0;
+    make_reduced(x, y, c, c->keep);
+    int64_t outputs = array_count(y);
+    long double *sum = calloc((size_t)outputs * 2 + 1, sizeof *sum), *square = sum + outputs;
+    long double count = (long double)array_count(x) / (long double)outputs;
+    for (int64_t i = 0; i < array_count(x); i++)
+        sum[reduced_index(x, c, i, &along)] += (long double)x->v[i];
+    for (int64_t i = 0; i < array_count(x); i++) {
+        int64_t o = reduced_index(x, c, i, &along);
+        long double off = (long double)x->v[i] - sum[o] / count;
+        square[o] += off * off;
+    }
+    for (int64_t i = 0; i < outputs; i++)
+        y->v[i] = (double)(square[i] / fmaxl(count - (long double)c->a, 0));
+    free(sum);
+}
+
+static void ref_std(const struct array *x, struct array *y, const struct op_case *c)
+{
+    ref_var(x, y, c);
+    for (int64_t i = 0; i < array_count(y); i++)
+        y->v[i] = sqrt(y->v[i]);
+}
+
+static void ref_logsumexp(const struct array *x, struct array *y, const struct op_case *c)
+{
+    struct array top;
+    int64_t along = 0;
+    ref_max(x, &top, c);
+    make_reduced(x, y, c, c->keep);
+    for (int64_t i = 0; i < array_count(x); i++) {
+        int64_t o = reduced_index(x, c, i, &along);
+        y->v[o] += exp(x->v[i] - top.v[o]);
+    }
+    for (int64_t i = 0; i < array_count(y); i++)
+        y->v[i] = log(y->v[i]) + top.v[i];
+    free(top.v);
+}
+
+static void ref_norm(const struct array *x, struct array *y, const struct op_case *c)
+{
+    double p = c->a;
+    int64_t along = 0;
+    make_reduced(x, y, c, c->keep);
+    int64_t outputs = array_count(y);
+    long double *sum = calloc((size_t)outputs + 1, sizeof *sum);
+    for (int64_t i = 0; i < outputs; i++)
+        sum[i] = isinf(p) && p < 0 ? (long double)INFINITY : 0;
+    for (int64_t i = 0; i < array_count(x); i++) {
+        long double *to = &sum[reduced_index(x, c, i, &along)];
+        double v = fabs(x->v[i]), term = p == 0 ? (double)(v != 0) : pow(v, p);
+        *to = !isinf(p) ? *to + (long double)term
+              : p > 0   ? fmaxl(*to, (long double)v)
+                        : fminl(*to, (long double)v);
+    }
+    for (int64_t i = 0; i < outputs; i++)
+        y->v[i] = isinf(p) || p == 0 ? (double)sum[i] : pow((double)sum[i], 1 / p);
+    free(sum);
+}
+
+static weft_tensor *call_cumsum(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_cumsum(s, x[0], c->axes[0]);
+}
+
+static void ref_cumsum(const struct array *x, struct array *y, const struct op_case *c)
+{
+    array_make(y, x->ndim, x->shape);
+    int axis = c->axes[0] < 0 ? c->axes[0] + x->ndim : c->axes[0];
+    int64_t inner = 1;
+    for (int i = axis + 1; i < x->ndim; i++)
+        inner *= x->shape[i];
+    for (int64_t i = 0; i < array_count(x); i++)
+        y->v[i] = x->v[i] + (i / inner % x->shape[axis] ? y->v[i - inner] : 0);
 }
 
 // Of a sum, the root of the number of its terms times the largest.
@@ -123,6 +255,25 @@ static double scale_mean(const struct array *x, const struct array *y)
     return array_largest(x);
 }
 
+// Columns in parts, and rows of columns that are not whole blocks.
+#define TALL                                                               \
+    {                                                                      \
+        .in = {{2, {1100, 9}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2 \
+    }
+// A row in parts.
+#define LONG                                                                \
+    {                                                                       \
+        .in = {{2, {2, 70001}}}, .naxes = 1, .axes = {1}, .lo = -2, .hi = 2 \
+    }
+// Far from 0 too, where a difference of squares would lose everything.
+#define VARIANCES                                                                         \
+    WITH(1, -2, 2), WITH(0, 99, 100),                                                     \
+        {.in = {{2, {2, 70001}}}, .naxes = 1, .axes = {1}, .a = 1, .lo = 99, .hi = 100},  \
+        {.in = {{2, {1100, 9}}}, .naxes = 1, .axes = {0}, .a = 2.5, .lo = 99, .hi = 100}, \
+    {                                                                                     \
+        .in = {{4, {2, 3, 5, 7}}}, .naxes = 2, .axes = {1, 3}, .lo = -2, .hi = 2          \
+    }
+
 #define REDUCTIONS                                                                               \
     {.in = {{2, {3, 5}}}, .lo = -2, .hi = 2},                                                    \
         {.in = {{2, {33, 65}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2},                     \
@@ -136,18 +287,68 @@ static double scale_mean(const struct array *x, const struct array *y)
         .in = {{2, {1, 64}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2                         \
     }
 
+static double scale_cumsum(const struct array *x, const struct array *y)
+{
+    return array_largest(x) + array_largest(y);
+}
+
+// Of an axis, of some and of all, with the option a_.
+#define WITH(a_, lo_, hi_)                                                                  \
+    {.in = {{2, {3, 5}}}, .a = a_, .lo = lo_, .hi = hi_},                                   \
+        {.in = {{3, {4, 31, 17}}}, .naxes = 1, .axes = {1}, .a = a_, .lo = lo_, .hi = hi_}, \
+    {                                                                                       \
+        .in = {{2, {33, 65}}}, .naxes = 1, .axes = {-1}, .keep = true, .a = a_, .lo = lo_,  \
+        .hi = hi_                                                                           \
+    }
+
+#define ARGUMENTS                                                                \
+    {.in = {{2, {33, 10}}}, .naxes = 1, .axes = {1}, .lo = -2, .hi = 2},         \
+        {.in = {{2, {33, 65}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2},     \
+        {.in = {{3, {4, 31, 17}}}, .naxes = 1, .axes = {-2}, .lo = -2, .hi = 2}, \
+        {.in = {{1, {70000}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2},      \
+    {                                                                            \
+        .in = {{2, {1100, 9}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2       \
+    }
+
 const struct op_ref op_refs_reduce[] = {
-    SUMS(sum, 1, 8, scale_sum, REDUCTIONS,
+    SUMS(sum, 1, 8, scale_sum, REDUCTIONS, TALL,
          {.in = {{2, {0, 4}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2}),
     SUMS(mean, 1, 8, scale_mean, REDUCTIONS),
     ONE(max, 0, REDUCTIONS),
-    {.name = "argmax",
+    ONE(min, 0, WITH(0, -2, 2), TALL),
+    ONE(prod, 64, {.in = {{2, {3, 5}}}, .lo = -2, .hi = 2},
+        {.in = {{2, {33, 65}}}, .naxes = 1, .axes = {0}, .lo = .5, .hi = 1.5},
+        {.in = {{2, {33, 65}}}, .naxes = 1, .axes = {-1}, .keep = true, .lo = .5, .hi = 1.5},
+        {.in = {{4, {2, 3, 5, 7}}}, .naxes = 2, .axes = {1, 3}, .lo = .5, .hi = 1.5},
+        {.in = {{0}}, .lo = -2, .hi = 2}, {.in = {{2, {0, 4}}}, .lo = -2, .hi = 2}),
+    {.name = "argmax", .nin = 1, .call = call_argmax, .ref = ref_argmax, .cases = {ARGUMENTS}},
+    {.name = "argmin", .nin = 1, .call = call_argmin, .ref = ref_argmin, .cases = {ARGUMENTS}},
+    {.name = "any",
      .nin = 1,
-     .call = call_argmax,
-     .ref = ref_argmax,
-     .cases = {{.in = {{2, {33, 10}}}, .naxes = 1, .axes = {1}, .lo = -2, .hi = 2},
-               {.in = {{2, {33, 65}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2},
-               {.in = {{3, {4, 31, 17}}}, .naxes = 1, .axes = {-2}, .lo = -2, .hi = 2},
-               {.in = {{1, {70000}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2}}},
+     .kind = {WHOLE},
+     .call = call_any,
+     .ref = ref_any,
+     .cases = {WITH(0, 0, 1.03), {.in = {{2, {1100, 9}}}, .naxes = 1, .axes = {0}, .hi = 1.001}}},
+    {.name = "all",
+     .nin = 1,
+     .kind = {WHOLE},
+     .call = call_all,
+     .ref = ref_all,
+     .cases = {WITH(0, .98, 2),
+               {.in = {{2, {1100, 9}}}, .naxes = 1, .axes = {0}, .lo = .999, .hi = 2}}},
+    SUMS(var, 1, 16, NULL, VARIANCES),
+    SUMS(std, 1, 16, NULL, WITH(1, -2, 2)),
+    SUMS(logsumexp, 1, 16, scale_mean, WITH(0, -90, 90), TALL, LONG),
+    ONE(norm, 64, WITH(2, -2, 2), WITH(1, -2, 2), WITH(INFINITY, -2, 2), WITH(-INFINITY, -2, 2),
+        WITH(3, -2, 2), WITH(1.5, .5, 2), WITH(0, -2, 2),
+        {.in = {{1, {70000}}}, .a = 2, .lo = -2, .hi = 2}),
+    SUMS(cumsum, 1, 8, scale_cumsum, {.in = {{2, {3, 5}}}, .axes = {1}, .lo = -2, .hi = 2},
+         {.in = {{2, {33, 65}}}, .axes = {-1}, .lo = -2, .hi = 2},
+         {.in = {{2, {5, 200}}}, .axes = {1}, .lo = -2, .hi = 2},
+         {.in = {{2, {31, 64}}}, .axes = {0}, .lo = -2, .hi = 2},
+         {.in = {{3, {4, 32, 3}}}, .axes = {1}, .lo = -2, .hi = 2},
+         {.in = {{3, {2, 31, 300}}}, .axes = {-2}, .lo = -2, .hi = 2},
+         {.in = {{2, {0, 4}}}, .axes = {0}, .lo = -2, .hi = 2},
+         {.in = {{2, {2, 140001}}}, .axes = {1}, .lo = -2, .hi = 2}),
     {0},
 };

@@ -21,4 +21,5 @@
 #include <weft/reduce.h>
 #include <weft/shape.h>
 #include <weft/sort.h>
+#include <weft/softmax.h>
 #endif

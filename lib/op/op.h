@@ -19,7 +19,9 @@
     X(triangle)           \
     X(index)              \
     X(scatter)            \
-    X(sort)
+    X(sort)               \
+    X(softmax)            \
+    X(scan)
 #define X(family) extern const struct wf_op *const wf_##family##_rows[];
 WF_OP_FAMILIES(X)
 #undef X

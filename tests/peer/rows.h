@@ -30,7 +30,8 @@ struct op_row {
     X(loss)              \
     X(random)            \
     X(reduce)            \
-    X(shape)
+    X(shape)             \
+    X(softmax)
 #define X(family) extern const struct op_row op_rows_##family[];
 PEER_FAMILIES(X)
 #undef X

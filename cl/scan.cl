@@ -1,0 +1,260 @@
+// Sums from the beginning of a row up to each of its elements. A row's n elements lie `step`s
+// apart; to sum from the end, steps are negative. What came before a block of elements is carried
+// with a compensation (Kahan, 1965).
+//
+//   scan_rows     a task is a row, or one of the parts of a row, of which scan_sums made the sums
+//   scan_columns  rows that lie side by side; a task is WIDTH of them
+//
+//   SUMS, COLUMNS  only the kernel of this name is made; else scan_rows
+//   UNIT           the step of all tensors if it is 1 or -1, else 0 [0]
+//   T              type that is computed in [float]; INTEGER if it is one
+//   X, LOAD(p), VLOAD(p)     type of x in memory; how one and 16 are read
+//   Y, STORE(p, a), VSTORE(p, v)  likewise of y
+//   LOCAL          work-items of a group, a power of two [1]
+//   WIDTH          columns of a task [256]
+//   BLOCK          elements that are added before the compensation in scan_sums
+#include "common.h"
+
+#ifndef T
+#define T float
+#endif
+#ifndef X
+#define X            float
+#define LOAD(p)      (*(p))
+#define VLOAD(p)     vload16(0, p)
+#define Y            float
+#define STORE(p, a)  (*(p) = (a))
+#define VSTORE(p, v) vstore16(v, 0, p)
+#endif
+#ifndef UNIT
+#define UNIT 0
+#endif
+#ifndef LOCAL
+#define LOCAL 1
+#endif
+#ifndef WIDTH
+#define WIDTH 256
+#endif
+// lint: -DUNIT=1 -DVIEWS=2
+// lint: -DUNIT=-1 -DVIEWS=2
+// lint: -DUNIT=1 -DSUMS -DVIEWS=2
+// lint: -DLOCAL=8 -DVIEWS=2
+// lint: -DLOCAL=8 -DSUMS -DVIEWS=2
+// lint: -DCOLUMNS -DVIEWS=2
+#include "access.h"
+#define BLOCK (LOCAL > 1 ? 1024 : UNIT ? 256 : 64)
+
+#define T16      CAT(T, 16)
+#define GET(p)   ((T)LOAD(p))
+#define VGET(p)  (CAT(convert_, T16)(VLOAD(p)))
+#define BACK(v)  ((v).sfedcba9876543210)
+
+struct carry {
+    T sum, lost;
+};
+
+// Adds v, a number or a vector. Infinity and NaN have no compensation: then t - t is NaN.
+#ifdef INTEGER
+#define ADD(V, sum, lost, v) (sum) += (v);
+#else
+#define ADD(V, sum, lost, v)                                \
+    {                                                       \
+        V y_ = (v) - (lost), t_ = (sum) + y_;               \
+        (lost) = t_ - t_ == (V)0 ? (t_ - (sum)) - y_ : (V)0; \
+        (sum) = t_;                                         \
+    }
+#endif
+inline struct carry put(struct carry c, T v)
+{
+    ADD(T, c.sum, c.lost, v)
+    return c;
+}
+
+#if defined COLUMNS
+enum { MINE = WIDTH / LOCAL };
+
+// The last of the walked dimensions has `columns` elements that lie side by side.
+kernel void scan_columns(INDEX first, INDEX last, INDEX columns, INDEX n, INDEX x_step,
+                         INDEX y_step, const struct dims d, global const X *restrict x,
+                         global Y *restrict y)
+{
+    INDEX pieces = (columns + WIDTH - 1) / WIDTH, item = (INDEX)get_local_id(0);
+    FOR_TASKS(t)
+    {
+        INDEX outer = t / pieces, column = (t - outer * pieces) * WIDTH;
+        INDEX width = min((INDEX)WIDTH, columns - column), o = outer * columns + column + item;
+        INDEX mine = (width - item + LOCAL - 1) / LOCAL;
+        T sum[MINE], lost[MINE];
+        if (item < width) {
+            global const X *xs = x + dims_at(&d, 0, o, RANK);
+            global Y *ys = y + dims_at(&d, 1, o, RANK);
+            for (INDEX j = 0; j < mine; j++)
+                sum[j] = lost[j] = 0;
+            for (INDEX i = 0; i < n; i++) {
+                INDEX j = 0;
+#if LOCAL == 1
+                for (; j + 16 <= mine; j += 16) {
+                    T16 s = vload16(0, sum + j);
+                    T16 l = vload16(0, lost + j);
+                    ADD(T16, s, l, VGET(xs + i * x_step + j))
+                    vstore16(s, 0, sum + j);
+                    vstore16(l, 0, lost + j);
+                    VSTORE(ys + i * y_step + j, s);
+                }
+#endif
+                for (; j < mine; j++) {
+                    ADD(T, sum[j], lost[j], GET(xs + i * x_step + j * LOCAL))
+                    STORE(ys + i * y_step + j * LOCAL, sum[j]);
+                }
+            }
+        }
+    }
+}
+
+#elif defined SUMS
+// The sum of a block of elements at p.
+T block_sum(global const X *p, INDEX n, INDEX step)
+{
+    INDEX i = (INDEX)get_local_id(0);
+    T sum = 0;
+#if UNIT && LOCAL == 1
+    T16 sums[4] = {0, 0, 0, 0};
+    for (; i + 64 <= n; i += 64) {
+        for (int k = 0; k < 4; k++)
+            sums[k] += VGET(UNIT > 0 ? p + i + 16 * k : p - i - 16 * k - 15);
+    }
+    for (; i + 16 <= n; i += 16)
+        sums[0] += VGET(UNIT > 0 ? p + i : p - i - 15);
+    sums[0] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    CAT(T, 8) s8 = sums[0].lo + sums[0].hi;
+    CAT(T, 4) s4 = s8.lo + s8.hi;
+    sum = (s4.x + s4.y) + (s4.z + s4.w);
+    step = UNIT;
+#endif
+    for (; i < n; i += LOCAL)
+        sum += GET(p + i * step);
+    return sum;
+}
+
+// sums[row * parts + p] of part p of each row.
+kernel void scan_sums(INDEX first, INDEX last, INDEX n, INDEX parts, INDEX part, INDEX x_step,
+                      INDEX y_step, const struct dims d, global const X *restrict x,
+                      global T *restrict sums)
+{
+    local T shared[LOCAL];
+    INDEX item = (INDEX)get_local_id(0);
+    FOR_TASKS(t)
+    {
+        INDEX row = t / parts, begin = (t - row * parts) * part, m = min(n - begin, part);
+        global const X *p = x + dims_at(&d, 0, row, RANK) + begin * x_step;
+        struct carry c = {0, 0};
+        for (INDEX b = 0; b < m; b += BLOCK)
+            c = put(c, block_sum(p + b * x_step, min(m - b, (INDEX)BLOCK), x_step));
+        shared[item] = c.sum;
+        for (int half_ = LOCAL / 2; half_ > 0; half_ /= 2) {
+            barrier(CLK_LOCAL_MEM_FENCE);
+            if (item < half_)
+                shared[item] += shared[item + half_];
+        }
+        if (item == 0)
+            sums[t] = shared[0];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+}
+
+#else
+#if UNIT && LOCAL == 1
+// Each element and those before it in v.
+inline T16 prefix(T16 v)
+{
+    v += (T16)(0, v.s01234567, v.s89ab, v.scde);
+    v += (T16)(0, 0, v.s01234567, v.s89ab, v.scd);
+    v += (T16)(0, 0, 0, 0, v.s01234567, v.s89ab);
+    v += (T16)(0, 0, 0, 0, 0, 0, 0, 0, v.s01234567);
+    return v;
+}
+
+// 64 at a time, so that what is carried is waited for once in four vectors.
+struct carry scan_part(struct carry c, global const X *p, INDEX x_step, global Y *q, INDEX y_step,
+                       INDEX n, local T *shared)
+{
+    INDEX i = 0;
+    for (; i + 64 <= n; i += 64) {
+        T16 v[4];
+        for (int k = 0; k < 4; k++)
+            v[k] = prefix(UNIT > 0 ? VGET(p + i + 16 * k) : BACK(VGET(p - i - 16 * k - 15)));
+        v[1] += v[0].sf;
+        v[3] += v[2].sf;
+        v[2] += v[1].sf;
+        v[3] += v[1].sf;
+        for (int k = 0; k < 4; k++) {
+            T16 sum = (v[k] - c.lost) + c.sum;
+            if (UNIT > 0)
+                VSTORE(q + i + 16 * k, sum);
+            else
+                VSTORE(q - i - 16 * k - 15, BACK(sum));
+        }
+        c = put(c, v[3].sf);
+    }
+    for (; i < n; i++) {
+        c = put(c, GET(p + i * UNIT));
+        STORE(q + i * UNIT, c.sum);
+    }
+    return c;
+}
+#elif LOCAL == 1
+struct carry scan_part(struct carry c, global const X *p, INDEX x_step, global Y *q, INDEX y_step,
+                       INDEX n, local T *shared)
+{
+    for (INDEX i = 0; i < n; i++) {
+        c = put(c, GET(p + i * x_step));
+        STORE(q + i * y_step, c.sum);
+    }
+    return c;
+}
+#else
+// LOCAL elements at a time, which the items add up in steps of 1, 2, 4, ...
+struct carry scan_part(struct carry c, global const X *p, INDEX x_step, global Y *q, INDEX y_step,
+                       INDEX n, local T *shared)
+{
+    INDEX item = (INDEX)get_local_id(0);
+    for (INDEX b = 0; b < n; b += LOCAL) {
+        INDEX i = b + item;
+        T v = i < n ? GET(p + i * x_step) : (T)0;
+        shared[item] = v;
+        for (int apart = 1; apart < LOCAL; apart *= 2) {
+            barrier(CLK_LOCAL_MEM_FENCE);
+            T other = item >= apart ? shared[item - apart] : (T)0;
+            barrier(CLK_LOCAL_MEM_FENCE);
+            v += other;
+            shared[item] = v;
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (i < n)
+            STORE(q + i * y_step, c.sum + (v - c.lost));
+        c = put(c, shared[LOCAL - 1]);
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    return c;
+}
+#endif
+
+// Part p of each row; sums has those of the parts. A task is `each` of them.
+kernel void scan_rows(INDEX first, INDEX last, INDEX n, INDEX parts, INDEX part, INDEX all_,
+                      INDEX each, INDEX x_step, INDEX y_step, const struct dims d,
+                      global const X *restrict x, global const T *restrict sums,
+                      global Y *restrict y)
+{
+    local T shared[LOCAL];
+    FOR_TASKS(task)
+    for (INDEX t = task * each; t < min(all_ - task * each, each) + task * each; t++) {
+        INDEX row = t / parts, begin = (t - row * parts) * part;
+        struct carry c = {0, 0};
+        for (INDEX i = row * parts; i < t; i++)
+            c = put(c, sums[i]);
+        scan_part(c, x + dims_at(&d, 0, row, RANK) + begin * x_step, x_step,
+                  y + dims_at(&d, 1, row, RANK) + begin * y_step, y_step, min(n - begin, part),
+                  shared);
+    }
+}
+#endif
