@@ -74,7 +74,27 @@ static bool send(int to, const struct check_result *t)
     return n == sizeof *t;
 }
 
-static void work(const struct check_workers *w, int worker, int to)
+// The workers take the numbers of the ops from a pipe, so that none is done long before the others.
+static bool take_job(int from, int *op)
+{
+    ssize_t n;
+    do
+        n = read(from, op, sizeof *op);
+    while (n < 0 && errno == EINTR);
+    return n == sizeof *op;
+}
+
+// They fit in the pipe, where nobody reads yet.
+static bool put_jobs(int to, int ops)
+{
+    for (int i = 0; i < ops; i++) {
+        if (write(to, &i, sizeof i) != sizeof i)
+            return false;
+    }
+    return true;
+}
+
+static void work(const struct check_workers *w, int worker, int from, int to)
 {
     struct check_result t = {.op = -1};
     struct weft_error err = {0};
@@ -85,7 +105,7 @@ static void work(const struct check_workers *w, int worker, int to)
         snprintf(t.text, sizeof t.text, "%s", err.text);
         send(to, &t);
     }
-    for (int i = worker; dev && i < w->ops; i += w->count) {
+    for (int i; dev && take_job(from, &i);) {
         t = (struct check_result){.op = i, .device = *weft_device_info(dev)};
         check_op(dev, w->op[i], &t);
         if (!send(to, &t))
@@ -94,26 +114,39 @@ static void work(const struct check_workers *w, int worker, int to)
     weft_device_destroy(&dev);
 }
 
-bool check_start(struct check_workers *w)
+static int start_workers(const struct check_workers *w, const int jobs[2], const int ends[2])
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int ends[2], started = 0;
-    w->count = cores < 1 ? 1 : cores > MAX_WORKERS ? MAX_WORKERS : (int)cores;
-    w->count = w->count < w->ops ? w->count : w->ops;
-    if (pipe(ends))
-        return false;
+    int started = 0;
     for (int i = 0; i < w->count; i++) {
         pid_t child = fork();
         started += child > 0;
         if (child)
             continue;
         close(ends[0]);
-        work(w, i, ends[1]);
+        work(w, i, jobs[0], ends[1]);
         _exit(EXIT_DONE);
     }
-    close(ends[1]);
-    w->pipe = ends[0];
     return started;
+}
+
+bool check_start(struct check_workers *w)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int jobs[2], ends[2];
+    w->count = cores < 1 ? 1 : cores > MAX_WORKERS ? MAX_WORKERS : (int)cores;
+    w->count = w->count < w->ops ? w->count : w->ops;
+    if (pipe(jobs))
+        return false;
+    bool ok = put_jobs(jobs[1], w->ops);
+    close(jobs[1]);
+    ok = ok && !pipe(ends);
+    if (ok) {
+        ok = start_workers(w, jobs, ends);
+        close(ends[1]);
+        w->pipe = ends[0];
+    }
+    close(jobs[0]);
+    return ok;
 }
 
 bool check_next(struct check_workers *w, struct check_result *out)
