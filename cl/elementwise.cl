@@ -3,11 +3,11 @@
 //
 // The shape is walked as rows: the last of the RANK dimensions has `inner` elements, cut into
 // `chunks` pieces of `chunk`; a task is one piece of one row. Everything is computed on vectors, the
-// end of a row too: some devices have other forms of a function for single numbers, with other last
-// bits.
+// end of a row too: some devices have other forms of a function for single numbers, with other
+// last bits.
 //
 //   VEC        elements at once [4]
-//   ARGUMENTS  the further arguments: `, global float *restrict y0, global const float *restrict p0`
+//   ARGUMENTS  further arguments: `, global float *restrict y0, global const float *restrict p0`
 //   BASES      the rows of the inputs: `const INDEX b0 = dims_at(&d, 0, row, RANK - 1);`
 //   BODY       computes the elements i .. i + count - 1 of the row, which begins at `at` in the
 //              outputs; with `whole`, they are VEC
@@ -22,7 +22,7 @@
 #endif
 // lint: -DPOWERS -DNARROW -Wno-unused-function
 
-// An input of type X in memory as the vector v of C: side by side, one value for all, or with a step.
+// An input of type X in memory as the vector v of C: side by side, repeated, or with a step.
 #define DENSE(v, C, X, p)                                                                          \
     CAT(C, VEC) v;                                                                                 \
     if (whole)                                                                                     \

@@ -1,7 +1,7 @@
 // Random tensors: their bits in every dtype and form, what a draw depends on and what not, dropout,
 // and wrong calls.
 #include "core/scope.h"
-#include "draws.h"
+#include "ref_draws.h"
 #include "run.h"
 #include "scope_fixture.h"
 #include <check.h>

@@ -1,6 +1,6 @@
 // References: random tensors, by the scalar Philox in C. Each case is the first draw of a scope of
 // seed 0 and stream 0.
-#include "draws.h"
+#include "ref_draws.h"
 #include "ref_rows.h"
 #include <math.h>
 #include <stdlib.h>

@@ -20,6 +20,6 @@
 #include <weft/random.h>
 #include <weft/reduce.h>
 #include <weft/shape.h>
-#include <weft/sort.h>
 #include <weft/softmax.h>
+#include <weft/sort.h>
 #endif
