@@ -45,6 +45,10 @@
 #define STORE_N_half(n, v, p)   CAT(vstore_half, n)(CAT(convert_float, n)(v), 0, p)
 #define STORE_N_ushort(n, v, p) \
     CAT(vstore, n)(BF16_BITS(n, CAT(as_uint, n)(CAT(convert_float, n)(v))), 0, p)
+#define STORE_N_char(n, v, p)  CAT(vstore, n)(CAT(convert_char, n)(v), 0, p)
+#define STORE_N_uchar(n, v, p) CAT(vstore, n)(CAT(convert_uchar, n)(v), 0, p)
+#define STORE_N_int(n, v, p)   CAT(vstore, n)(CAT(convert_int, n)(v), 0, p)
+#define STORE_N_long(n, v, p)  CAT(vstore, n)(CAT(convert_long, n)(v), 0, p)
 #define BF16_BITS(n, u)                                                  \
     CAT(convert_ushort, n)                                               \
     (((u)&0x7fffffffu) > (CAT(uint, n))0x7f800000u ? ((u) >> 16) | 0x40u \

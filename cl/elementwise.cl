@@ -2,47 +2,87 @@
 // writes what is evaluated: see lib/op/expression_text.c.
 //
 // The shape is walked as rows: the last of the RANK dimensions has `inner` elements, cut into
-// `chunks` pieces of `chunk`; a task is one piece of one row. In a row, an input has stride 1, or 0
-// and is one value, or any other and then VEC is 1.
+// `chunks` pieces of `chunk`; a task is one piece of one row. Everything is computed on vectors, the
+// end of a row too: some devices have other forms of a function for single numbers, with other last
+// bits.
 //
-//   VEC        elements at once [1]
+//   VEC        elements at once [4]
 //   ARGUMENTS  the further arguments: `, global float *restrict y0, global const float *restrict p0`
 //   BASES      the rows of the inputs: `const INDEX b0 = dims_at(&d, 0, row, RANK - 1);`
-//   BODY_V(i), BODY_1(i)  compute and store VEC elements, one element; in the outputs the row
-//              begins at `at`
-#include "common.h"
+//   BODY       computes the elements i .. i + count - 1 of the row, which begins at `at` in the
+//              outputs; with `whole`, they are VEC
+#include "elements.h"
 #include "functions.h"
 
 #ifndef VEC
-#define VEC 1
+#define VEC 4
 #define ARGUMENTS , global float *restrict y0, global const float *restrict p0
 #define BASES const INDEX b0 = dims_at(&d, 0, row, RANK - 1);
-#define BODY_V(i) y0[at + (i)] = -p0[b0 + (i)];
-#define BODY_1(i) BODY_V(i)
+#define BODY DENSE(v0, float, float, p0 + b0 + i) PUT(float, float, -v0, y0 + at + i)
 #endif
+// lint: -DPOWERS -DNARROW -Wno-unused-function
 
-// bfloat16: the upper half of a float, rounded to even; NaN stays NaN.
-#define BF16_TO(F, U, u) (CAT(as_, F)(CAT(convert_, U)(u) << 16))
+// An input of type X in memory as the vector v of C: side by side, one value for all, or with a step.
+#define DENSE(v, C, X, p)                                                                          \
+    CAT(C, VEC) v;                                                                                 \
+    if (whole)                                                                                     \
+        v = CAT(CAT(convert_, C), VEC)(LOAD_N(X, VEC, p));                                         \
+    else                                                                                           \
+        GATHER(v, C, X, p, 1)
+#define REPEATED(v, C, X, p) const CAT(C, VEC) v = (CAT(C, VEC))((C)LOAD(X, p));
+#define STRIDED(v, C, X, p, step)                                                                  \
+    CAT(C, VEC) v;                                                                                 \
+    GATHER(v, C, X, p, step)
+#define GATHER(v, C, X, p, step)                                                                   \
+    {                                                                                              \
+        C one[VEC];                                                                                \
+        for (int j = 0; j < VEC; j++)                                                              \
+            one[j] = j < count ? (C)LOAD(X, (p) + j * (step)) : (C)0;                              \
+        v = CAT(vload, VEC)(0, one);                                                               \
+    }
+// Stores a vector of C.
+#define PUT(X, C, v, p)                                                                            \
+    if (whole) {                                                                                   \
+        STORE_N(X, VEC, v, p);                                                                     \
+    } else {                                                                                       \
+        C one[VEC];                                                                                \
+        CAT(vstore, VEC)(v, 0, one);                                                               \
+        for (int j = 0; j < count; j++)                                                            \
+            STORE(X, one[j], (p) + j);                                                             \
+    }
 
 // A float with the precision that F16 or BF16 have in memory.
-#define ROUND_FUNCTIONS(W)                                                                         \
-    inline float##W F16_ROUND##W(float##W v)                                                       \
-    {                                                                                              \
-        ushort##W bits;                                                                            \
-        vstore_half##W(v, 0, (half *)&bits);                                                       \
-        return vload_half##W(0, (const half *)&bits);                                              \
-    }                                                                                              \
-    inline float##W BF16_ROUND##W(float##W v)                                                      \
-    {                                                                                              \
-        uint##W b = as_uint##W(v);                                                                 \
-        uint##W r = (b + 0x7fffu + ((b >> 16) & 1u)) & 0xffff0000u;                                \
-        return as_float##W((b & 0x7fffffffu) > 0x7f800000u ? (b & 0xffff0000u) | 0x400000u : r);   \
-    }
 #ifdef NARROW
-ROUND_FUNCTIONS()
-ROUND_FUNCTIONS(4)
-ROUND_FUNCTIONS(8)
-ROUND_FUNCTIONS(16)
+inline CAT(float, VEC) F16_ROUND(CAT(float, VEC) v)
+{
+    CAT(ushort, VEC) bits;
+    CAT(vstore_half, VEC)(v, 0, (half *)&bits);
+    return CAT(vload_half, VEC)(0, (const half *)&bits);
+}
+
+inline CAT(float, VEC) BF16_ROUND(CAT(float, VEC) v)
+{
+    CAT(ushort, VEC) bits = BF16_BITS(VEC, CAT(as_uint, VEC)(v));
+    return CAT(as_float, VEC)(CAT(convert_uint, VEC)(bits) << 16);
+}
+#endif
+
+// Integers to a power, by squaring, in as many bits as they have. What is below 0 gives 0, but of 1
+// and -1.
+#ifdef POWERS
+#define POWER(T, BITS)                                                                             \
+    static inline T CAT(power_, T)(T a, T n)                                                       \
+    {                                                                                              \
+        T y = ((n >= (T)0) | (a == (T)1) | (a == (T)-1)) ? (T)1 : (T)0;                            \
+        for (int bit = 0; bit < BITS; bit++) {                                                     \
+            y = (n & (T)1) != (T)0 ? y * a : y;                                                    \
+            a *= a;                                                                                \
+            n >>= 1;                                                                               \
+        }                                                                                          \
+        return y;                                                                                  \
+    }
+POWER(CAT(int, VEC), 31)
+POWER(CAT(long, VEC), 63)
 #endif
 
 kernel void elementwise(INDEX first, INDEX last, INDEX inner, INDEX chunks, INDEX chunk,
@@ -56,12 +96,10 @@ kernel void elementwise(INDEX first, INDEX last, INDEX inner, INDEX chunks, INDE
         INDEX end = min(inner, begin + chunk);
         INDEX at = row * inner;
         BASES
-        INDEX whole = begin + (end - begin) / VEC * VEC;
-        for (INDEX i = begin + item * VEC; i < whole; i += items * VEC) {
-            BODY_V(i)
-        }
-        for (INDEX i = whole + item; i < end; i += items) {
-            BODY_1(i)
+        for (INDEX i = begin + item * VEC; i < end; i += items * VEC) {
+            const bool whole = end - i >= VEC;
+            const int count = whole ? VEC : (int)(end - i);
+            BODY
         }
     }
 }

@@ -5,6 +5,7 @@
 // columns of a and rows of b at a time go through local memory.
 //
 //   TILE 64, KT 16
+//   BLOCK 256   terms of a sum that are added before the sums of blocks are: short sums round less
 //
 // matmul_plain: one work-item an output; for devices that can do nothing better, and for integers.
 #include "matmul.h"
@@ -14,6 +15,9 @@
 #endif
 #ifndef KT
 #define KT 16
+#endif
+#ifndef BLOCK
+#define BLOCK 256
 #endif
 // lint: -DGPU_TILE -DVIEWS=2
 // lint: -DPLAIN -DVIEWS=2
@@ -53,10 +57,10 @@ kernel void matmul_gpu_tile(INDEX first, INDEX last, const struct product p,
         global const X *am = a + dims_at(&batch, 0, matrix, RANK);
         global const X *bm = b + dims_at(&batch, 1, matrix, RANK);
         E_AT(matrix)
-        T sum[4][4];
+        T sum[4][4], block[4][4];
         for (int i = 0; i < 4; i++) {
             for (int j = 0; j < 4; j++)
-                sum[i][j] = 0;
+                sum[i][j] = block[i][j] = 0;
         }
         for (INDEX k0 = 0; k0 < p.k; k0 += KT) {
             for (int e = item; e < TILE * KT; e += items) {
@@ -77,10 +81,18 @@ kernel void matmul_gpu_tile(INDEX first, INDEX last, const struct product p,
                 }
                 for (int i = 0; i < 4; i++) {
                     for (int j = 0; j < 4; j++)
-                        sum[i][j] = FMA(x[i], y[j], sum[i][j]);
+                        block[i][j] = FMA(x[i], y[j], block[i][j]);
                 }
             }
             barrier(CLK_LOCAL_MEM_FENCE);
+            if ((k0 + KT) % BLOCK && k0 + KT < p.k)
+                continue;
+            for (int i = 0; i < 4; i++) {
+                for (int j = 0; j < 4; j++) {
+                    sum[i][j] += block[i][j];
+                    block[i][j] = 0;
+                }
+            }
         }
         for (int i = 0; i < 4; i++) {
             for (int j = 0; j < 4; j++) {
@@ -107,8 +119,13 @@ kernel void matmul_plain(INDEX first, INDEX last, const struct product p, const 
         E_AT(matrix)
         for (INDEX n = (INDEX)get_local_id(0); n < p.n; n += (INDEX)get_local_size(0)) {
             T sum = 0;
-            for (INDEX k = 0; k < p.k; k++)
-                sum = FMA((T)LOAD(X, am + k * p.a_k), (T)LOAD(X, bm + k * p.b_k + n * p.b_n), sum);
+            for (INDEX k0 = 0; k0 < p.k; k0 += BLOCK) {
+                T block = 0;
+                for (INDEX k = k0; k < min(p.k, k0 + BLOCK); k++)
+                    block = FMA((T)LOAD(X, am + k * p.a_k),
+                                (T)LOAD(X, bm + k * p.b_k + n * p.b_n), block);
+                sum += block;
+            }
             STORE(Y, FINISH(sum, m, n), c + t * p.n + n);
         }
     }

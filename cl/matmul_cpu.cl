@@ -202,12 +202,12 @@ void run_local(V c[MR][NV], const INDEX *row, A_SPACE const A_TYPE *a, INDEX a_s
     RUN_TILE
 }
 
-// What was added so far, where KC steps are not all.
-void load_tile(V c[MR][NV], local const T *sums)
+// What the tile adds to the sums of the KC steps before: short sums, then their sum, round less.
+void add_sums(V c[MR][NV], local const T *sums)
 {
     UNROLL for (int i = 0; i < MR; i++)
     {
-        UNROLL for (int v = 0; v < NV; v++) c[i][v] = VLOAD(i * NV + v, sums);
+        UNROLL for (int v = 0; v < NV; v++) c[i][v] += VLOAD(i * NV + v, sums);
     }
 }
 
@@ -315,10 +315,9 @@ matmul_cpu_tile(INDEX first, INDEX last, const struct product p, INDEX rows,
         E_AT(matrix)
         // Far down k, rows of b collide in the cache; packing them pays for itself in many rows.
         bool in_place = IN_PLACE && n + NR <= p.n && (p.k < 4 * KC || rows < 64);
-        INDEX step = in_place && !PACK_A ? max(p.k, (INDEX)1) : KC;
         INDEX k0 = 0;
         do {
-            INDEX kc = min(step, p.k - k0);
+            INDEX kc = min((INDEX)KC, p.k - k0);
             if (!in_place)
                 pack_b(&p, bm, k0, kc, n, panel);
             for (INDEX m = m0; m < m_end; m += MR) {
@@ -338,20 +337,20 @@ matmul_cpu_tile(INDEX first, INDEX last, const struct product p, INDEX rows,
                     row[i] = (within + min((INDEX)i, p.m - 1 - m)) * A_ROW;
                     UNROLL for (int v = 0; v < NV; v++) tile[i][v] = 0;
                 }
-                if (k0)
-                    load_tile(tile, sums + (m - m0) * NR);
 #if IN_PLACE
                 if (in_place)
                     run_global(tile, row, rows_at, A_STEP, bm + k0 * p.b_k + n, p.b_k, kc);
                 else
 #endif
                     run_local(tile, row, rows_at, A_STEP, panel, NR, kc);
-                if (k0 + step < p.k)
+                if (k0)
+                    add_sums(tile, sums + (m - m0) * NR);
+                if (k0 + KC < p.k)
                     keep_tile(tile, sums + (m - m0) * NR);
                 else
                     store_tile(tile, &p, cm, m, n E_ARGS);
             }
-            k0 += step;
+            k0 += KC;
         } while (k0 < p.k);
     }
 }

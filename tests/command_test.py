@@ -23,6 +23,7 @@ import termios
 import time
 import unittest
 
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 DATA = pathlib.Path('/usr/share/datasets/fashion-mnist')
 LAST_LINE = re.compile(r'test accuracy [01]\.\d{4}')
 WEFT = ''
@@ -58,7 +59,7 @@ class Case(unittest.TestCase):
 
 class Usage(Case):
     def test_help_goes_to_stdout(self):
-        for args in ([], ['devices'], ['train'], ['cache']):
+        for args in ([], ['devices'], ['train'], ['check'], ['bench'], ['cache']):
             result = run(*args, '--help')
             self.assert_works(result)
             self.assertTrue(result.stdout.startswith('usage: weft'))
@@ -197,6 +198,152 @@ class Cache(Case):
         result = run('cache', WEFT_CACHE=str(TEMP / 'later'))
         self.assert_works(result)
         self.assertRegex(result.stdout, r'files +0\n')
+
+
+def lines_of_json(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+class Check(Case):
+    def test_one_op(self):
+        result = run('check', 'add')
+        self.assert_works(result)
+        op, verdict = result.stdout.splitlines()
+        self.assertRegex(op, r'^add +3/3 +\S+ +[0-9.]+ ms$')
+        self.assertRegex(verdict, r'^.+ \(driver .+, OpenCL .+\) computes correctly: '
+                                  r'1 ops, 3 cases, ')
+
+    def test_json(self):
+        result = run('check', 'reshape', '--json')
+        self.assert_works(result)
+        op, verdict = lines_of_json(result.stdout)
+        self.assertEqual((op['op'], op['error']), ('reshape', None))
+        self.assertGreater(op['run'], 1)
+        self.assertEqual(op['passed'], op['run'])
+        self.assertLessEqual(op['worst'], 1)
+        self.assertIs(verdict['ok'], True)
+        self.assertEqual((verdict['passed'], verdict['run']), (1, 1))
+        for key in ('device', 'driver', 'version'):
+            self.assertTrue(verdict[key], key)
+
+    def test_a_device_that_computes_wrong(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=TEMP))
+        for file in (ROOT / 'cl').iterdir():
+            text = file.read_text()
+            if file.name == 'cross_entropy.cl':
+                text = text.replace('exp(', 'cos(')
+            (folder / file.name).write_text(text)
+        result = run('check', 'cross_entropy', WEFT_CL_DIR=str(folder))
+        self.assert_fails(result, 1, '1 of 1 ops are wrong on', 'driver')
+        self.assertRegex(result.stdout, r'^cross_entropy +[0-9]/\d .*cross_entropy\[0\] of \[3,5\] '
+                                        r'and \[3\] F32: y')
+        result = run('check', 'cross_entropy', '--json', WEFT_CL_DIR=str(folder))
+        op, verdict = lines_of_json(result.stdout)
+        self.assertIn('got', op['error'])
+        self.assertIs(verdict['ok'], False)
+
+    def test_kernels_that_do_not_compile(self):
+        folder = tempfile.mkdtemp(dir=TEMP)
+        result = run('check', 'matmul', WEFT_CL_DIR=folder)
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stdout, r'^matmul +0/3 .*matmul\.cl')
+
+    def test_bad_input(self):
+        self.assert_fails(run('check', 'nonesuch'), 2, '"nonesuch"', 'wanted the name of an op')
+        self.assert_fails(run('check', 'add', 'sub'), 2, '"sub"', 'wanted one OP')
+        self.assert_fails(run('check', 'add', '--device', 'nonesuch'), 1, '"nonesuch"')
+
+
+class Bench(Case):
+    KEYS = ['case', 'device', 'ms', 'ms_min', 'gflop_s', 'gb_s', 'peak_percent']
+
+    def test_text(self):
+        result = run('bench', 'matmul', '--filter', '/128', '--seconds', '0.01')
+        self.assert_works(result)
+        head, columns, *cases = result.stdout.splitlines()
+        self.assertRegex(head, r': copies [0-9.]+ GB/s, multiplies and adds \d+ GFLOP/s$')
+        self.assertEqual(columns.split(), ['case', 'ms', 'least', 'GFLOP/s', 'GB/s', 'peak'])
+        self.assertRegex(cases[0], r'^matmul/128( +[0-9.]+){5}%$')
+
+    def test_json(self):
+        result = run('bench', '--filter', 're', '--seconds', '0.01', '--json')
+        self.assert_works(result)
+        cases = {case['case']: case for case in lines_of_json(result.stdout)}
+        self.assertEqual(set(cases), {x for x in self.names() if 're' in x})
+        for case in cases.values():
+            self.assertEqual(list(case), self.KEYS)
+            self.assertGreaterEqual(case['ms'], case['ms_min'])
+            self.assertGreater(case['ms_min'], 0)
+        square = cases['square/16M']
+        self.assertAlmostEqual(square['gb_s'] / (2 * 4 * 2**24 / square['ms'] * 1e-6), 1, 3)
+        self.assertIsNone(square['gflop_s'])
+        self.assertIsNone(cases['reshape/16M']['gb_s'])
+
+    def test_cases_with_a_state(self):
+        for op in ('mlp', 'host', 'sgd'):
+            result = run('bench', op, '--seconds', '0.01', '--json')
+            self.assert_works(result)
+            for case in lines_of_json(result.stdout):
+                self.assertTrue(case['case'].startswith(op + '/'))
+                self.assertGreater(case['ms'], 0)
+
+    def names(self):
+        result = run('bench', '--list')
+        self.assert_works(result)
+        return result.stdout.splitlines()
+
+    def test_list(self):
+        names = self.names()
+        self.assertEqual(len(set(names)), len(names))
+        for name in ('relu/16M', 'sum/columns', 'matmul/2048', 'adam/16M', 'mlp/128'):
+            self.assertIn(name, names)
+
+    def test_bad_input(self):
+        self.assert_fails(run('bench', 'nonesuch'), 2, 'nonesuch', '--list')
+        self.assert_fails(run('bench', '--filter', 'nonesuch'), 2, 'nonesuch', '--list')
+        self.assert_fails(run('bench', '--seconds', '0'), 2, '"0"', 'above 0')
+        self.assert_fails(run('bench', 'relu', '--device', 'nonesuch'), 1, '"nonesuch"')
+
+
+class Rivals(Case):
+    """tools/bench/NAME, without the rivals, which are large to install."""
+    BENCH = ROOT / 'tools' / 'bench'
+
+    def bench(self, name, *args, **changes):
+        return subprocess.run([self.BENCH / name, *args], stdout=subprocess.PIPE, timeout=120,
+                              stderr=subprocess.PIPE, text=True, env=environment(**changes),
+                              check=False)
+
+    def test_help_and_bad_input(self):
+        for name in ('elementwise', 'reduce', 'optim', 'matmul', 'train'):
+            result = self.bench(name, '--help')
+            self.assert_works(result)
+            self.assertIn('usage: ' + name, result.stdout)
+            result = self.bench(name, '--build', '/nonexistent')
+            self.assertEqual(result.returncode, 2)
+            self.assertIn('/nonexistent/tools/weft is not there', result.stderr)
+        self.assertEqual(self.bench('matmul', '--rounds', '0').returncode, 2)
+
+    def test_turns_with_a_rival_that_does_nothing(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=TEMP))
+        (folder / 'torch.py').write_text('import sys\nfrom unittest import mock\n'
+                                         'sys.modules[__name__] = mock.MagicMock()\n')
+        args = ['--build', pathlib.Path(WEFT).parents[1], '--python', sys.executable, '--seconds',
+                '0.001', '--rounds', '2', '--filter']
+        result = self.bench('optim', *args, 'sgd', '--json', PYTHONPATH=str(folder))
+        self.assert_works(result)
+        *cases, first, second = lines_of_json(result.stdout)
+        self.assertEqual([(x['case'], x['rival']) for x in cases],
+                         [('sgd/16M', 'pytorch'), ('sgd/16M', 'fused')])
+        for case in cases:
+            self.assertAlmostEqual(case['ratio'], case['rival_ms'] / case['weft_ms'], 3)
+            self.assertLess(case['ratio'], 1)
+        self.assertEqual(first, {'summary': True, 'rival': 'pytorch', 'geomean': cases[0]['ratio'],
+                                 'worst': cases[0]['ratio'], 'worst_case': 'sgd/16M'})
+        self.assertEqual(second['rival'], 'fused')
+        result = self.bench('optim', *args, 'nonesuch', PYTHONPATH=str(folder))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('"nonesuch"', result.stderr)
 
 
 @unittest.skipUnless(DATA.exists(), f'{DATA} is not there')

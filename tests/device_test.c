@@ -310,6 +310,41 @@ static void give(void *priv, void *mem)
     a->cl.clReleaseMemObject(mem);
 }
 
+START_TEST(what_the_device_can_do_is_measured)
+{
+    struct weft_error err = {0};
+    struct weft_device_peak peak = {.size = sizeof peak};
+    dev->info.max_alloc = 8 << 20; // so that little is copied
+    ck_assert_msg(weft_device_peak(dev, &peak, &err), "%s", err.text);
+    // Of any device made in this century, and none that is yet to come.
+    ck_assert(peak.gb_s > 0.05 && peak.gb_s < 1e6);
+    ck_assert(peak.gflop_s > 0.05 && peak.gflop_s < 1e7);
+    ck_assert(peak.launch_us > 0 && peak.launch_us < 1e5);
+    ck_assert_uint_eq(peak.size, sizeof peak);
+    ck_assert_uint_eq(stats_of(dev).bytes_used, 0);
+    ck_assert_uint_le(stats_of(dev).bytes_peak, 16 << 20);
+}
+END_TEST
+
+START_TEST(a_peak_that_cannot_be_measured)
+{
+    struct weft_error err = {0};
+    struct weft_device_peak peak = {.size = sizeof peak, .gb_s = 7};
+    ck_assert(!weft_device_peak(NULL, &peak, &err));
+    assert_refused(&err, WEFT_PARAM, "peak: the device is NULL");
+    err = (struct weft_error){0};
+    ck_assert(!weft_device_peak(dev, NULL, &err));
+    assert_refused(&err, WEFT_PARAM, "peak: out is NULL");
+    err = (struct weft_error){0};
+    weft_device *d = open_device(weft_device_params(.memory_limit = 1 << 20));
+    ck_assert(!weft_device_peak(d, &peak, &err));
+    assert_refused(&err, WEFT_NOMEM, "limit");
+    ck_assert_double_eq(peak.gb_s, 7);
+    ck_assert_uint_eq(stats_of(d).bytes_used, 0);
+    weft_device_destroy(&d);
+}
+END_TEST
+
 START_TEST(the_hosts_allocator_is_used)
 {
     struct allocator a = {.empty = false};
@@ -443,6 +478,8 @@ static void add_memory(Suite *suite)
     tcase_add_test(t, size_classes_waste_an_eighth_at_most);
     tcase_add_test(t, blocks_above_the_last_class_fit_the_device);
     tcase_add_test(t, a_tensor_above_the_largest_allocation_is_refused_at_once);
+    tcase_add_test(t, what_the_device_can_do_is_measured);
+    tcase_add_test(t, a_peak_that_cannot_be_measured);
     tcase_add_test(t, the_hosts_allocator_is_used);
 }
 

@@ -184,12 +184,79 @@ START_TEST(nan_goes_through_a_choice)
     ck_assert(isnan(got[0]) && got[1] == 1 && got[2] == -1 && got[3] == 1);
     read_floats(weft_softplus(s, floats(4, v)), got);
     ck_assert(isnan(got[0]) && got[2] == 0);
+    read_floats(weft_softplus_beta(s, floats(4, v), 2, 3), got);
+    ck_assert(isnan(got[0]) && got[2] == 0 && got[3] == 5);
+    read_floats(weft_gelu_tanh(s, floats(4, v)), got);
+    ck_assert(isnan(got[0]) && isnan(got[2]) && fabsf(got[3] - 4.9999995f) < 1e-6f);
     // Only what is chosen counts.
     weft_tensor *good = weft_eq(s, floats(4, v), floats(4, v));
     read_floats(weft_where(s, good, floats(4, v), floats(4, w)), got);
     ck_assert(got[0] == 0 && got[1] == 1 && isinf(got[2]) && got[3] == 5);
     read_floats(weft_cast(s, weft_logical_not(s, floats(4, v)), WEFT_F32), got);
     ck_assert(got[0] == 0 && got[1] == 0 && got[2] == 0 && got[3] == 0);
+}
+END_TEST
+
+// In every integer dtype: what overflows keeps its lower bits.
+START_TEST(integers_have_powers)
+{
+    const int64_t a[] = {3, -2, 0, 0, 7, 1, -1, -1, 2, 0, 10, -3},
+                  b[] = {4, 3, 0, 5, 1, -3, -3, -4, -1, -1, 18, 41};
+    int64_t got[12], n = 12;
+    for (enum weft_dtype d = WEFT_I8; d <= WEFT_I64; d++) {
+        weft_tensor *x = weft_cast(s, weft_from_host(s, WEFT_I64, 1, &n, a), d);
+        weft_tensor *e = weft_cast(s, weft_from_host(s, WEFT_I64, 1, &n, b), d);
+        ck_assert_msg(weft_read(s, weft_cast(s, weft_pow(s, x, e), WEFT_I64), got, sizeof got),
+                      "%s", weft_scope_error(s)->text);
+        for (int i = 0; i < 12; i++) {
+            if (d == WEFT_U8 && (a[i] < 0 || b[i] < 0))
+                continue;
+            uint64_t y = b[i] < 0 && a[i] * a[i] != 1 ? 0 : 1;
+            for (int64_t k = 0; k < llabs(b[i]); k++)
+                y *= (uint64_t)a[i];
+            int64_t want = d == WEFT_I8    ? (int8_t)y
+                           : d == WEFT_U8  ? (uint8_t)y
+                           : d == WEFT_I32 ? (int32_t)y
+                                           : (int64_t)y;
+            ck_assert_msg(got[i] == want, "%s: %lld^%lld is %lld, want %lld", weft_dtype_name(d),
+                          (long long)a[i], (long long)b[i], (long long)got[i], (long long)want);
+        }
+    }
+}
+END_TEST
+
+// 40 numbers, so that vectors take part; and what float division rounds up.
+START_TEST(divisions_round_as_they_say)
+{
+    int32_t a[40], b[40], got[40];
+    int64_t n = 40;
+    for (int i = 0; i < 40; i++) {
+        a[i] = i == 39 ? INT32_MIN : i * 7 - 130;
+        b[i] = i == 39 ? -1 : i % 9 - 4;
+    }
+    weft_tensor *x = weft_from_host(s, WEFT_I32, 1, &n, a),
+                *y = weft_from_host(s, WEFT_I32, 1, &n, b);
+    ck_assert(weft_read(s, weft_floor_div(s, x, y), got, sizeof got));
+    for (int i = 0; i < 39; i++)
+        ck_assert_int_eq(got[i], b[i] ? (int)floor((double)a[i] / b[i]) : 0);
+    ck_assert_int_eq(got[39], INT32_MIN);
+    ck_assert(weft_read(s, weft_fmod(s, x, y), got, sizeof got));
+    for (int i = 0; i < 39; i++)
+        ck_assert_int_eq(got[i], b[i] ? a[i] % b[i] : a[i]);
+    ck_assert_int_eq(got[39], 0);
+    const float v[] = {1, -1, 5, -5, INFINITY, NAN, 3, 7, -7, 0, 1, -3},
+                w[] = {0.1f, 0.1f, -2, -2, 2, 1, INFINITY, 0, 0, 0, -INFINITY, 1},
+                floors[] = {9, -10, -3, 2, NAN, NAN, 0, INFINITY, -INFINITY, NAN, -1, -3},
+                rests[] = {
+                    fmodf(1, 0.1f), -fmodf(1, 0.1f), 1, -1, NAN, NAN, 3, NAN, NAN, NAN, 1, 0};
+    float f[12];
+    for (int k = 0; k < 2; k++) {
+        const float *want = k ? rests : floors;
+        read_floats((k ? weft_fmod : weft_floor_div)(s, floats(12, v), floats(12, w)), f);
+        for (int i = 0; i < 12; i++)
+            ck_assert_msg(isnan(want[i]) ? isnan(f[i]) : f[i] == want[i], "%d[%d] is %g, want %g",
+                          k, i, (double)f[i], (double)want[i]);
+    }
 }
 END_TEST
 
@@ -218,11 +285,16 @@ START_TEST(integers_have_pythons_mod_and_bounds)
 }
 END_TEST
 
+static weft_tensor *floor_of_half(weft_scope *scope, const weft_tensor *x)
+{
+    return weft_floor_div(scope, x, weft_full(scope, WEFT_F32, 0, NULL, 2));
+}
+
 // Differences of a step would find one where an input lies beside it.
 START_TEST(steps_have_a_gradient_of_zeros)
 {
     weft_tensor *(*const step[])(weft_scope *, const weft_tensor *) = {
-        weft_sign, weft_floor, weft_ceil, weft_round, weft_trunc};
+        weft_sign, weft_floor, weft_ceil, weft_round, weft_trunc, floor_of_half};
     const float v[] = {-2.5f, -1, 0, 0.5f, 7.75f};
     for (size_t i = 0; i < sizeof step / sizeof *step; i++) {
         float got[5] = {1, 1, 1, 1, 1};
@@ -294,7 +366,14 @@ START_TEST(wrong_calls_say_what_was_wanted)
     WRONG(weft_add(s, X, I), WEFT_DTYPE, "add: the inputs are F32 and I32; one dtype was wanted");
     WRONG(weft_add(s, X, weft_full(s, WEFT_F32, 1, (int64_t[]){2}, 1)), WEFT_SHAPE,
           "add: [2,3] and [2] do not broadcast");
-    WRONG(weft_pow(s, I, I), WEFT_DTYPE, "pow: the input is I32; a floating dtype was wanted");
+    WRONG(weft_pow(s, B, B), WEFT_DTYPE, "pow: the input is BOOL; a number was wanted");
+    WRONG(weft_fmod(s, X, I), WEFT_DTYPE, "fmod: the inputs are F32 and I32");
+    WRONG(weft_floor_div(s, B, B), WEFT_DTYPE, "floor_div: the input is BOOL");
+    WRONG(weft_gelu_tanh(s, I), WEFT_DTYPE, "gelu_tanh: the input is I32");
+    WRONG(weft_softplus_beta(s, I, 1, 20), WEFT_DTYPE, "softplus_beta: the input is I32");
+    WRONG(weft_softplus_beta(s, X, 0, 20), WEFT_PARAM,
+          "softplus_beta: beta 0, threshold 20; beta must be finite and not 0");
+    WRONG(weft_softplus_beta(s, X, 1, NAN), WEFT_PARAM, "softplus_beta: beta 1, threshold nan");
     WRONG(weft_gelu(s, I), WEFT_DTYPE, "gelu: the input is I32");
     WRONG(weft_lt(s, X, I), WEFT_DTYPE, "lt: the inputs are F32 and I32");
     WRONG(weft_logical_and(s, B, X), WEFT_DTYPE, "logical_and: the inputs are BOOL and F32");
@@ -352,6 +431,8 @@ int main(void)
     tcase_add_test(t, integers_compute_without_traps);
     tcase_add_test(t, nan_and_infinity_propagate);
     tcase_add_test(t, nan_goes_through_a_choice);
+    tcase_add_test(t, integers_have_powers);
+    tcase_add_test(t, divisions_round_as_they_say);
     tcase_add_test(t, integers_have_pythons_mod_and_bounds);
     tcase_add_test(t, steps_have_a_gradient_of_zeros);
     tcase_add_test(t, where_chooses_in_every_type);

@@ -31,7 +31,7 @@ static void want_inputs(const struct wf_record *r, const struct wf_epilogue *e)
 static void check_epilogue(const char *what, const weft_tensor *product,
                            const struct wf_epilogue *e, const weft_tensor *unfused, int places)
 {
-    const struct wf_record *r = wf_tensor(product)->record;
+    struct wf_record *r = wf_tensor(product)->record;
     ck_assert_msg(r && wf_matmul_fuses(r), "%s", what);
     weft_want(s, unfused);
     want_inputs(r, e);

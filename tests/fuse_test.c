@@ -88,7 +88,7 @@ static int below(int n)
     return (int)((state >> 33) % (uint64_t)n);
 }
 
-enum { NODES = 40, LEAVES = 5, MOST = 33 * 65, GRAPHS = 12 };
+enum { NODES = 30, LEAVES = 5, MOST = 33 * 65, GRAPHS = 5 };
 
 static weft_tensor *as_dtype(weft_scope *in, weft_tensor *x, const weft_tensor *like)
 {

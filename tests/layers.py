@@ -55,8 +55,24 @@ def check_public(root, path, quoted, name):
     return None
 
 
+def check_reference(root, path, quoted, name):
+    """The same for the references of the op test, tests/ref*, which the command uses too: public
+    headers, system headers, headers of cl/ and each other."""
+    ours = name.startswith('ref') and (root / 'tests' / name).exists()
+    if quoted and not ours and not (root / 'cl' / name).exists():
+        return f'"{name}": a reference includes <weft/...>, system headers, cl/*.h and tests/ref*.h'
+    return check_program(root, path, False, name)
+
+
+def check_command(root, path, quoted, name):
+    """The same for tools/: as a program, and the references."""
+    if quoted and name.startswith('ref') and (root / 'tests' / name).exists():
+        return None
+    return check_program(root, path, quoted, name)
+
+
 def check_program(root, path, quoted, name):
-    """The same for tools/ and examples/: the public headers, system headers and their own files."""
+    """The same for examples/: the public headers, system headers and their own files."""
     if quoted and ('/' in name or not (path.parent / name).exists()):
         return f'"{name}" is no file of its own folder'
     if not quoted and name.split('/')[0] in ORDER:
@@ -64,15 +80,15 @@ def check_program(root, path, quoted, name):
     return None
 
 
-CHECKS = {'lib': check_library, 'include': check_public, 'tools': check_program,
-          'examples': check_program}
+CHECKS = {'lib/**/*': check_library, 'include/**/*': check_public, 'tools/**/*': check_command,
+          'examples/**/*': check_program, 'tests/ref*': check_reference}
 
 
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     bad = 0
-    for top, check in CHECKS.items():
-        for path in sorted((root / top).rglob('*')):
+    for files, check in CHECKS.items():
+        for path in sorted(root.glob(files)):
             if path.suffix not in ('.c', '.h', '.def', '.cc', '.cpp'):
                 continue
             place = path.relative_to(root).as_posix()

@@ -45,6 +45,7 @@ struct op_ref {
     int nin;
     enum input_kind kind[MAX_IN];
     bool smooth;      // the VALUE inputs have gradients
+    bool train;       // the value too is checked in a scope that trains
     double tolerance; // in units of 2^-24 (2^-53) times |y| and, with `scale`, times that too
     // Where terms cancel: how large the numbers are whose rounding y carries. NULL: none do.
     double (*scale)(const struct array *x, const struct array *y);
@@ -57,10 +58,14 @@ struct op_ref {
 #define REF_FAMILIES(X) \
     X(elementwise)      \
     X(fill)             \
+    X(index)            \
     X(loss)             \
     X(matmul)           \
+    X(random)           \
     X(reduce)           \
-    X(shape)
+    X(shape)            \
+    X(slice)            \
+    X(sort)
 #define X(family) extern const struct op_ref op_refs_##family[];
 REF_FAMILIES(X)
 #undef X

@@ -53,6 +53,7 @@ CALL1(softplus)
 CALL1(softsign)
 CALL1(selu)
 CALL1(gelu)
+CALL1(gelu_tanh)
 CALL1(silu)
 CALL1(mish)
 CALL1(hardsigmoid)
@@ -65,6 +66,8 @@ CALL1(round)
 CALL1(trunc)
 CALL1(logical_not)
 CALL2(mod)
+CALL2(fmod)
+CALL2(floor_div)
 CALL2(minimum)
 CALL2(maximum)
 CALL2(pow)
@@ -109,6 +112,9 @@ REF1(softsign, x0 / (1 + fabs(x0)))
 REF1(selu, 1.0507009873554804934193349852946 *
                (x0 > 0 ? x0 : 1.6732632423543772848170429916717 * expm1(x0)))
 REF1(gelu, x0 * 0.5 * erfc(-x0 / sqrt(2)))
+// By the sigmoid of twice the argument of tanh; in long double, for exp makes much of its rounding.
+REF1(gelu_tanh,
+     (double)(x0 / (1 + expl(-2 * sqrtl(2 / acosl(-1)) * (x0 + 0.044715L * x0 * x0 * x0)))))
 REF1(silu, x0 / (1 + exp(-x0)))
 REF1(mish, x0 *tanh(log1p(exp(x0))))
 REF1(hardsigmoid, fmin(fmax((x0 + 3) / 6, 0), 1))
@@ -121,6 +127,8 @@ REF1(round, nearbyint(x0))
 REF1(trunc, trunc(x0))
 REF1(logical_not, x0 == 0)
 REF2(mod, x0 - x1 * floor(x0 / x1))
+REF2(fmod, fmod(x0, x1))
+REF2(floor_div, floor(x0 / x1))
 REF2(minimum, fmin(x0, x1))
 REF2(maximum, fmax(x0, x1))
 REF2(pow, pow(x0, x1))
@@ -136,6 +144,7 @@ REF2(logical_xor, (x0 != 0) != (x1 != 0))
 REF1(leaky_relu, x0 > 0 ? x0 : c->a * x0)
 REF1(elu, x0 > 0 ? x0 : c->a * expm1(x0))
 REF1(celu, x0 > 0 ? x0 : c->a * expm1(x0 / c->a))
+REF1(softplus_beta, x0 * c->a > c->b ? x0 : log1p(exp(x0 * c->a)) / c->a)
 REF1(clamp, fmin(fmax(x0, c->a), c->b))
 
 #define CALL_OPTION(name)                                                                          \
@@ -151,6 +160,12 @@ CALL_OPTION(celu)
 static weft_tensor *call_clamp(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
 {
     return weft_clamp(s, x[0], c->a, c->b);
+}
+
+static weft_tensor *call_softplus_beta(weft_scope *s, weft_tensor *const *x,
+                                       const struct op_case *c)
+{
+    return weft_softplus_beta(s, x[0], c->a, c->b);
 }
 
 static weft_tensor *call_where(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
@@ -231,6 +246,7 @@ const struct op_ref op_refs_elementwise[] = {
     ONE(softsign, 4, SHAPES(-4, 4)),
     ONE(selu, 8, SHAPES(-4, 4)),
     ONE(gelu, 32, SHAPES(-4, 4)),
+    ONE(gelu_tanh, 32, SHAPES(-4, 4)),
     ONE(silu, 8, SHAPES(-6, 6)),
     ONE(mish, 16, SHAPES(-6, 6)),
     ONE(hardsigmoid, 6, SHAPES(-6, 6)),
@@ -244,6 +260,9 @@ const struct op_ref op_refs_elementwise[] = {
         {.in = {{1, {9000}}}, .a = 1.5, .lo = -4, .hi = 4}),
     ONE(clamp, 0, {.in = {{2, {33, 5}}}, .a = -1, .b = 0.5, .lo = -2, .hi = 2},
         {.in = {{1, {9000}}}, .a = -INFINITY, .b = 0, .lo = -2, .hi = 2}),
+    ONE(softplus_beta, 8, {.in = {{2, {33, 5}}}, .a = 1, .b = 20, .lo = -9, .hi = 9},
+        {.in = {{1, {9000}}}, .a = 2.5, .b = 1, .lo = -3, .hi = 3},
+        {.in = {{1, {65}}}, .a = -0.5, .b = 2, .lo = -9, .hi = 9}),
     FLAT(sign, SHAPES(-3, 3)),
     FLAT(floor, SHAPES(-3, 3)),
     FLAT(ceil, SHAPES(-3, 3)),
@@ -256,6 +275,12 @@ const struct op_ref op_refs_elementwise[] = {
     TWO(mul, 1, PAIRS(-2, 2)),
     TWO(div, 6, PAIRS(0.5, 3)),
     TWO(mod, 6, PAIRS(0.5, 3)),
+    TWO(fmod, 6, PAIRS(0.5, 3)),
+    {.name = "floor_div",
+     .nin = 2,
+     .call = call_floor_div,
+     .ref = ref_floor_div,
+     .cases = {PAIRS(-3, 3)}},
     TWO(minimum, 0, PAIRS(-2, 2)),
     TWO(maximum, 0, PAIRS(-2, 2)),
     TWO(pow, 16, PAIRS(0.5, 3)),

@@ -46,6 +46,41 @@ static void ref_transpose(const struct array *x, struct array *y, const struct o
     }
 }
 
+static weft_tensor *call_permute(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_permute(s, x[0], x[0]->ndim, c->axes);
+}
+
+static void ref_permute(const struct array *x, struct array *y, const struct op_case *c)
+{
+    int64_t shape[WEFT_MAX_DIMS], step[WEFT_MAX_DIMS], wide = 1;
+    for (int d = x->ndim - 1; d >= 0; d--) {
+        step[d] = wide;
+        wide *= x->shape[d];
+    }
+    for (int d = 0; d < x->ndim; d++)
+        shape[d] = x->shape[(c->axes[d] + x->ndim) % x->ndim];
+    array_make(y, x->ndim, shape);
+    for (int64_t i = 0; i < array_count(y); i++) {
+        int64_t rest = i, at = 0;
+        for (int d = x->ndim - 1; d >= 0; d--) {
+            at += rest % shape[d] * step[(c->axes[d] + x->ndim) % x->ndim];
+            rest /= shape[d];
+        }
+        y->v[i] = x->v[at];
+    }
+}
+
+static weft_tensor *call_squeeze(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_squeeze(s, x[0], c->axes[0]);
+}
+
+static weft_tensor *call_unsqueeze(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_unsqueeze(s, x[0], c->axes[0]);
+}
+
 static weft_tensor *call_expand(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
 {
     return weft_expand(s, x[0], c->ndim, c->shape);
@@ -84,6 +119,26 @@ const struct op_ref op_refs_shape[] = {
      .ref = ref_reshape,
      .cases = {{.in = {{4, {3, 1, 5, 4}}}, .axes = {1}, .ndim = 2, .shape = {3, 20}, .hi = 1},
                {.in = {{2, {3, 5}}}, .axes = {-1}, .ndim = 2, .shape = {3, 5}, .hi = 1}}},
+    {.name = "reshape",
+     .nin = 1,
+     .smooth = true,
+     .call = call_squeeze,
+     .ref = ref_reshape,
+     .cases = {{.in = {{3, {3, 1, 5}}}, .axes = {1}, .ndim = 2, .shape = {3, 5}, .hi = 1},
+               {.in = {{3, {3, 5, 1}}}, .axes = {-1}, .ndim = 2, .shape = {3, 5}, .hi = 1}}},
+    {.name = "reshape",
+     .nin = 1,
+     .smooth = true,
+     .call = call_unsqueeze,
+     .ref = ref_reshape,
+     .cases = {{.in = {{2, {3, 5}}}, .axes = {1}, .ndim = 3, .shape = {3, 1, 5}, .hi = 1},
+               {.in = {{2, {3, 5}}}, .axes = {-1}, .ndim = 3, .shape = {3, 5, 1}, .hi = 1},
+               {.in = {{0}}, .axes = {0}, .ndim = 1, .shape = {1}, .hi = 1}}},
+    ONE(permute, 0, {.in = {{3, {31, 33, 5}}}, .axes = {2, 0, 1}, .hi = 1},
+        {.in = {{4, {2, 65, 3, 4}}}, .axes = {-1, 1, 0, 2}, .hi = 1},
+        {.in = {{3, {64, 63, 2}}}, .axes = {1, 0, 2}, .hi = 1},
+        {.in = {{3, {4, 5, 3}}}, .axes = {0, 1, 2}, .hi = 1}, {.in = {{0}}, .hi = 1},
+        {.in = {{2, {4, 0}}}, .axes = {1, 0}, .hi = 1}),
     ONE(transpose, 0, {.in = {{2, {33, 65}}}, .axes = {0, 1}, .lo = -1, .hi = 1},
         {.in = {{4, {2, 3, 4, 5}}}, .axes = {1, -1}, .lo = -1, .hi = 1},
         {.in = {{2, {3, 4}}}, .axes = {1, 1}, .lo = -1, .hi = 1}),

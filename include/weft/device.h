@@ -157,6 +157,19 @@ struct weft_device_stats {
 };
 WEFT_API void weft_device_stats(weft_device *dev, struct weft_device_stats *out);
 
+// What the device can do at most, measured by small kernels: what to hold other times against.
+struct weft_device_peak {
+    size_t size;      // set by the caller: sizeof(struct weft_device_peak)
+    double gb_s;      // copying 128 MiB to another buffer, by a kernel or by the driver, whichever
+                      // is faster: 10^9 bytes read and written in a second
+    double gflop_s;   // independent multiply-adds in F32: 10^9 operations, two each, in a second
+    double launch_us; // the driver's own time on the host for a kernel that does nothing
+};
+// The best of several runs each; takes a second or two, and wants the device for itself. WEFT_PARAM
+// for NULL.
+WEFT_API bool weft_device_peak(weft_device *dev, struct weft_device_peak *out,
+                               struct weft_error *err);
+
 // Gives unused pool memory back to the driver.
 WEFT_API void weft_device_trim(weft_device *dev);
 

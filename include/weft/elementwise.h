@@ -35,6 +35,9 @@ WEFT_API weft_tensor *weft_selu(
     weft_scope *s, const weft_tensor *x); // l (x > 0 ? x : a (e^x - 1)), l 1.0507..., a 1.6732...
 WEFT_API weft_tensor *weft_gelu(weft_scope *s,
                                 const weft_tensor *x); // x P(X <= x), X standard normal
+// x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), the approximation of weft_gelu() of the first
+// GPTs and BERT
+WEFT_API weft_tensor *weft_gelu_tanh(weft_scope *s, const weft_tensor *x);
 WEFT_API weft_tensor *weft_silu(weft_scope *s, const weft_tensor *x); // x sigmoid(x)
 WEFT_API weft_tensor *weft_mish(weft_scope *s, const weft_tensor *x); // x tanh(softplus(x))
 WEFT_API weft_tensor *weft_hardsigmoid(weft_scope *s,
@@ -57,6 +60,10 @@ WEFT_API weft_tensor *weft_leaky_relu(weft_scope *s, const weft_tensor *x, doubl
 WEFT_API weft_tensor *weft_elu(weft_scope *s, const weft_tensor *x, double alpha);
 // x > 0 ? x : alpha (e^(x / alpha) - 1). PyTorch's default alpha is 1.
 WEFT_API weft_tensor *weft_celu(weft_scope *s, const weft_tensor *x, double alpha);
+// log(1 + e^(beta x)) / beta, and x where beta x > threshold. PyTorch's defaults are 1 and 20.
+// WEFT_PARAM if beta is 0 or not finite, or threshold is NaN.
+WEFT_API weft_tensor *weft_softplus_beta(weft_scope *s, const weft_tensor *x, double beta,
+                                         double threshold);
 // min(max(x, lo), hi), integers too; lo or hi may be infinite. The gradient is that of x where
 // lo <= x <= hi, else 0. WEFT_PARAM if lo > hi or one is NaN.
 WEFT_API weft_tensor *weft_clamp(weft_scope *s, const weft_tensor *x, double lo, double hi);
@@ -69,11 +76,17 @@ WEFT_API weft_tensor *weft_mul(weft_scope *s, const weft_tensor *a, const weft_t
 WEFT_API weft_tensor *weft_div(weft_scope *s, const weft_tensor *a, const weft_tensor *b); // a / b
 // a - b floor(a / b), with the sign of b, as Python's %. Of integers, a mod 0 is a.
 WEFT_API weft_tensor *weft_mod(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
+// a - b trunc(a / b), with the sign of a, as C's fmod. Of integers, a fmod 0 is a.
+WEFT_API weft_tensor *weft_fmod(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
+// floor(a / b) of the exact quotient, as Python's //, integers too; the gradient is zero
+// everywhere. For a division that rounds towards zero, weft_trunc() of weft_div().
+WEFT_API weft_tensor *weft_floor_div(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
 // The smaller and the larger one; NaN if one is. Equal ones share the gradient.
 WEFT_API weft_tensor *weft_minimum(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
 WEFT_API weft_tensor *weft_maximum(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
-// a^b, and the angle of the point (b, a) in -pi .. pi; floating.
+// a^b. Of integers, modulo 2 to the power of their bits; with b < 0 it is 0, but for a = 1 and -1.
 WEFT_API weft_tensor *weft_pow(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
+// The angle of the point (b, a) in -pi .. pi; floating.
 WEFT_API weft_tensor *weft_atan2(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
 // a == b, a != b, a < b, a <= b, a > b, a >= b as BOOL. NaN equals nothing and has no order.
 WEFT_API weft_tensor *weft_eq(weft_scope *s, const weft_tensor *a, const weft_tensor *b);

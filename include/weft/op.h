@@ -14,8 +14,11 @@
 #define WEFT_OP_H
 #include <weft/elementwise.h>
 #include <weft/fill.h>
+#include <weft/index.h>
 #include <weft/loss.h>
 #include <weft/matmul.h>
+#include <weft/random.h>
 #include <weft/reduce.h>
 #include <weft/shape.h>
+#include <weft/sort.h>
 #endif

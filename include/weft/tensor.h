@@ -64,13 +64,17 @@ struct weft_progress {
 struct weft_scope_params {
     size_t size;
     bool train;    // record gradients [no]
-    uint64_t seed; // of everything random in this scope [0]
+    uint64_t seed; // of everything random in this scope (random.h) [0]
     // Called while the scope runs, on the thread that asked: before each recorded call, once before
     // all updates of parameters together, and at the end with done == total. Returning false
     // cancels what has not run, as weft_scope_cancel() does, unless it is the end. May use no call
     // on the scope but weft_scope_cancel(). [none]
     bool (*progress)(void *priv, const struct weft_progress *at);
     void *progress_priv;
+    // Which stream of the seed's random numbers this scope draws from. Scopes that run side by
+    // side, and one that goes on after a restart, want one of their own: scopes of one seed and
+    // stream draw the same numbers. [0]
+    uint64_t stream;
 };
 #define weft_scope_params(...) WEFT_PARAMS(weft_scope_params, __VA_ARGS__)
 
@@ -86,7 +90,8 @@ WEFT_API bool weft_scope_reset(weft_scope *s);
 
 // The first error of the scope: status WEFT_OK if none, WEFT_PARAM for a NULL scope. Borrowed.
 WEFT_API const struct weft_error *weft_scope_error(const weft_scope *s);
-// Drops everything recorded and forgets the error: the scope is as good as new.
+// Drops everything recorded and forgets the error: the scope is as good as new. Random numbers go
+// on where they were.
 WEFT_API void weft_scope_clear(weft_scope *s);
 // Makes the scope fail with WEFT_CANCELLED before it runs its next recorded call; the updates of
 // parameters that an ask runs are all run, or none of them. The one call on a scope that is allowed

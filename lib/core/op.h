@@ -35,7 +35,8 @@ enum {
     WF_SAVES_NOTHING = 0,
     WF_SAVES_INPUT = 1,
     WF_SAVES_INPUTS = 0xffff,
-    WF_SAVES_OUTPUT = 1 << 16
+    WF_SAVES_OUTPUT = 1 << 16,
+    WF_SAVES_BITS = 16 // of inputs; of further ones nothing is read
 };
 
 struct wf_op {

@@ -21,6 +21,7 @@ weft_scope *weft_scope_create(weft_device *dev, const struct weft_scope_params *
     s->dev = wf_device_ref(dev);
     s->train = p.train;
     s->seed = p.seed;
+    s->stream = p.stream;
     s->eager = dev->params.eager;
     s->progress = p.progress;
     s->progress_priv = p.progress_priv;
@@ -275,7 +276,7 @@ void wf_note_saved(struct wf_record *r, bool saves)
 {
     int change = (int)saves - (int)r->saves;
     r->saves = saves;
-    for (int i = 0; i < r->nin; i++) {
+    for (int i = 0; i < r->nin && i < WF_SAVES_BITS; i++) {
         if (r->op->saves & (unsigned)WF_SAVES_INPUT << i)
             r->in[i]->saved += change;
     }

@@ -29,7 +29,8 @@ struct weft_scope {
     weft_device *dev;
     struct weft_error err;
     bool train, eager;
-    uint64_t seed;
+    uint64_t seed, stream;
+    uint64_t draws; // random tensors recorded since the scope was made; nothing rewinds it
     atomic_bool cancelled;
     struct wf_arena arena; // records, attributes, labels: until the reset
     struct wf_record **record;

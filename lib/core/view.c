@@ -59,7 +59,7 @@ bool wf_dims_wide(const struct wf_dims *d)
     for (int v = 0; v < d->views; v++) {
         int64_t last = d->offset[v];
         for (int i = 0; i < d->rank; i++)
-            last += d->shape[i] ? (d->shape[i] - 1) * d->stride[v][i] : 0;
+            last += d->shape[i] && d->stride[v][i] > 0 ? (d->shape[i] - 1) * d->stride[v][i] : 0;
         most = last > most ? last : most;
     }
     // Loops may step past the end by less than a chunk.

@@ -5,7 +5,7 @@
 #include "nn/grads.h"
 #include "op/op.h"
 
-static const struct wf_tape_ops tape_ops = {wf_ones_like, weft_add};
+static const struct wf_tape_ops tape_ops = {wf_ones_like, wf_add_grads};
 
 // Adds to the gradient in `into` or, with NULL, to the parameter's own.
 static bool accumulate(weft_scope *s, struct wf_param *q, weft_grads *into, weft_tensor *g)

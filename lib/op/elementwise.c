@@ -3,6 +3,7 @@
 #include "op/elementwise.h"
 #include "op/expression.h"
 #include "op/op.h"
+#include <math.h>
 
 enum dtypes { ANY, FLOATS, ALL_TYPES };
 enum {
@@ -113,6 +114,8 @@ static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *g
 ROW(clamp, 1, 2, ANY, INPUT,
     "(x0 < (T)a0 ? (T)a0 : x0) > (T)a1 ? (T)a1 : (x0 < (T)a0 ? (T)a0 : x0)",
     "x0 >= (T)a0 && x0 <= (T)a1 ? g : (T)0")
+ROW(softplus_beta, 1, 2, FLOATS, INPUT, "x0 * a0 > a1 ? x0 : SOFTPLUS(T, x0 * a0) / a0",
+    "x0 * a0 > a1 ? g : g * SIGMOID(T, x0 * a0)")
 ROW(where, 3, 0, ALL_TYPES, INPUT, "x0 != (T)0 ? x1 : x2", NULL, "x0 != (T)0 ? g : (T)0",
     "x0 != (T)0 ? (T)0 : g")
 FLAT_ROW(logical_not, 1, 0, ALL_TYPES, "x0 == (T)0 ? (T)1 : (T)0")
@@ -229,6 +232,17 @@ weft_tensor *weft_clamp(weft_scope *s, const weft_tensor *x, double lo, double h
     return NULL;
 }
 
+weft_tensor *weft_softplus_beta(weft_scope *s, const weft_tensor *x, double beta, double threshold)
+{
+    if (beta != 0 && isfinite(beta) && !isnan(threshold))
+        return record1(s, &row_softplus_beta, x, (double[]){beta, threshold});
+    wf_scope_fail(
+        s, WEFT_PARAM,
+        "softplus_beta: beta %g, threshold %g; beta must be finite and not 0, neither NaN", beta,
+        threshold);
+    return NULL;
+}
+
 weft_tensor *weft_where(weft_scope *s, const weft_tensor *condition, const weft_tensor *a,
                         const weft_tensor *b)
 {
@@ -288,5 +302,5 @@ const struct wf_op *const wf_elementwise_rows[] = {
 #define EW2(name, dtypes, saves, y, dx0, dx1) &row_##name.op,
 #define TEST(name, y)                         &row_##name.op,
 #include "op/elementwise.def"
-    &row_clamp.op, &row_where.op, &row_logical_not.op, &op_cast, NULL,
+    &row_clamp.op, &row_softplus_beta.op, &row_where.op, &row_logical_not.op, &op_cast, NULL,
 };

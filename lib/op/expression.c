@@ -61,15 +61,6 @@ static void add_node(struct program *p, struct wf_record *const *r, int i, int n
     }
 }
 
-static int choose_width(const weft_device *dev, const struct program *p)
-{
-    for (int i = 0; i < p->text.inputs; i++) {
-        if (p->text.in[i].inner == WF_STRIDED)
-            return 1;
-    }
-    return dev->info.type == WEFT_DEVICE_CPU ? p->text.f64 ? 8 : 16 : 4;
-}
-
 static void make_program(const weft_device *dev, struct program *p, int n,
                          struct wf_record *const *r)
 {
@@ -87,7 +78,7 @@ static void make_program(const weft_device *dev, struct program *p, int n,
     }
     x->rank = p->dims.rank;
     x->wide = wf_dims_wide(&p->dims);
-    x->vec = choose_width(dev, p);
+    x->vec = dev->info.type == WEFT_DEVICE_CPU ? 16 : 4;
 }
 
 // What the text depends on, short: the text itself is only written for a kernel that is new.

@@ -22,6 +22,10 @@ struct wf_expression {
 bool wf_expression_run(weft_device *dev, struct wf_record *r, struct weft_error *err);
 extern const struct wf_fuser wf_expression_fuser;
 
+// Does the text call functions whose last bits may depend on how many numbers they are given at
+// once? fabs, DIVIDE and ABS are exact.
+bool wf_expression_calls(const char *text);
+
 // The type in kernels that elements of this dtype have in memory, and that they are computed in.
 const char *wf_storage_type(enum weft_dtype d);
 const char *wf_compute_type(enum weft_dtype d);

@@ -2,7 +2,7 @@
 #include "op/matmul.h"
 #include "op/op.h"
 
-bool wf_matmul_run(weft_device *dev, const struct wf_record *matmul, const struct wf_epilogue *e,
+bool wf_matmul_run(weft_device *dev, struct wf_record *matmul, const struct wf_epilogue *e,
                    struct wf_tensor *out, struct weft_error *err)
 {
     struct wf_matmul p = wf_matmul_problem(matmul, e, out);
@@ -11,6 +11,7 @@ bool wf_matmul_run(weft_device *dev, const struct wf_record *matmul, const struc
         struct weft_error own = {0};
         if (!v->applies(dev, &p))
             continue;
+        matmul->variant = v->name;
         ok = v->run(dev, &p, v->can ? &own : err);
         more = !ok && v->can;
     }
@@ -58,8 +59,11 @@ static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *g
     return gx[1] != NULL;
 }
 
-static const struct wf_op op_matmul = {
-    .name = "matmul", .run = run, .grad = grad, .saves = WF_SAVES_INPUTS};
+static const struct wf_op op_matmul = {.name = "matmul",
+                                       .run = run,
+                                       .fuser = &wf_matmul_fuser,
+                                       .grad = grad,
+                                       .saves = WF_SAVES_INPUTS};
 
 bool wf_matmul_fuses(const struct wf_record *r)
 {

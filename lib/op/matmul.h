@@ -44,8 +44,13 @@ struct wf_matmul wf_matmul_problem(const struct wf_record *matmul, const struct 
 bool wf_matmul_fuses(const struct wf_record *r);
 // Runs a record of matmul, whose inputs have storage and whose own output needs none. e may be
 // NULL.
-bool wf_matmul_run(weft_device *dev, const struct wf_record *matmul, const struct wf_epilogue *e,
+bool wf_matmul_run(weft_device *dev, struct wf_record *matmul, const struct wf_epilogue *e,
                    struct wf_tensor *out, struct weft_error *err);
+
+// Can the record be run with an epilogue that gives the bits of the ops one by one? `calls`: it
+// calls functions, which CPUs' drivers have in several forms.
+bool wf_matmul_fits(weft_device *dev, const struct wf_record *matmul, bool calls);
+extern const struct wf_fuser wf_matmul_fuser;
 
 // One way, and for which devices and problems it is made; the first that applies is taken.
 struct wf_matmul_variant {

@@ -1,6 +1,7 @@
 // CLBlast as a variant: on GPUs, where it is installed, and where its answers were once those of
 // weft's own tiles on this very device. On CPUs it is slower than they are.
 #include "clblast/clblast.h"
+#include "dev/dry.h"
 #include "op/matmul.h"
 #include <math.h>
 #include <stdlib.h>
@@ -160,12 +161,15 @@ bool wf_matmul_clblast_can(weft_device *dev, const struct wf_matmul *p)
 bool wf_matmul_clblast_applies(weft_device *dev, const struct wf_matmul *p)
 {
     struct wf_clblast_gemm g;
+    // A dry run asks nothing of the device: what is not known yet is not taken.
+    bool dry = dev->dry;
+    dev = dry ? dev->dry->real : dev;
     const char *text = dev->params.no_env ? NULL : wf_env("WEFT_CLBLAST");
     bool wanted = text && *text ? !strcmp(text, "1") : dev->info.type == WEFT_DEVICE_GPU;
     atomic_int *known = &dev->clblast[p->dtype == WEFT_F64];
     if (!wanted || *known == UNFIT || !make_gemm(p, &g))
         return false;
-    if (*known == NOT_ASKED)
+    if (*known == NOT_ASKED && !dry)
         *known = wf_clblast_found(dev) && is_fit(dev, g.f64) ? FIT : UNFIT;
     return *known == FIT;
 }
@@ -174,6 +178,10 @@ bool wf_matmul_clblast_run(weft_device *dev, const struct wf_matmul *p, struct w
 {
     struct wf_clblast_gemm g;
     struct weft_error own = {0};
+    if (dev->dry) {
+        dev->dry->launches++;
+        return true;
+    }
     if (make_gemm(p, &g) && wf_clblast_gemm(dev, &g, &own))
         return true;
     wf_log(&dev->log, WEFT_LOG_WARN, "matmul: %s; it is not used any more", own.text);

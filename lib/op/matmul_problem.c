@@ -96,7 +96,7 @@ struct wf_matmul wf_matmul_problem(const struct wf_record *matmul, const struct 
                           .b_n = b->stride[db - 1],
                           .a = a->storage->mem,
                           .b = b->storage->mem,
-                          .c = out->storage->mem};
+                          .c = out->storage ? out->storage->mem : NULL};
     struct wf_tensor a_batch = leading(a), b_batch = leading(b);
     wf_dims_init(&p.batch, c->ndim - 2, c->shape);
     wf_dims_add(&p.batch, &a_batch);

@@ -165,6 +165,14 @@ static bool plain_run(weft_device *dev, const struct wf_matmul *p, struct weft_e
     return wf_launch(dev, &l, err);
 }
 
+bool wf_matmul_fits(weft_device *dev, const struct wf_record *matmul, bool calls)
+{
+    if (!calls || dev->info.type != WEFT_DEVICE_CPU)
+        return true;
+    struct wf_matmul p = wf_matmul_problem(matmul, NULL, matmul->out[0]);
+    return cpu_tile_applies(dev, &p);
+}
+
 const struct wf_matmul_variant wf_matmul_variants[] = {
     {"clblast", wf_matmul_clblast_applies, wf_matmul_clblast_run, wf_matmul_clblast_can},
     {"cpu_tile", cpu_tile_applies, cpu_tile_run},

@@ -11,7 +11,15 @@
     X(fill)               \
     X(reduce)             \
     X(matmul)             \
-    X(cross_entropy)
+    X(cross_entropy)      \
+    X(random)             \
+    X(slice)              \
+    X(concat)             \
+    X(pad)                \
+    X(triangle)           \
+    X(index)              \
+    X(scatter)            \
+    X(sort)
 #define X(family) extern const struct wf_op *const wf_##family##_rows[];
 WF_OP_FAMILIES(X)
 #undef X
@@ -30,6 +38,13 @@ bool wf_want_float(weft_scope *s, const char *op, const weft_tensor *x);
 weft_tensor *wf_ones_like(weft_scope *s, const weft_tensor *x);
 // x in storage of its own, dense and from its start; x's own if it is so.
 weft_tensor *wf_dense(weft_scope *s, const weft_tensor *x);
+// a + b of two gradients. Those of slices that do not overlap are put beside each other.
+weft_tensor *wf_add_grads(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
+// The bytes of a value in a dtype, in memory.
+struct wf_pattern {
+    char bytes[8];
+};
+struct wf_pattern wf_pattern_of(enum weft_dtype dtype, double value);
 // Was x made by weft_transpose of the last two dimensions?
 bool wf_is_transposed(const weft_tensor *x);
 

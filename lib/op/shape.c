@@ -166,6 +166,95 @@ bool wf_is_transposed(const weft_tensor *x)
     return a && a->dim0 + a->dim1 == 2 * x->ndim - 3 && a->dim0 != a->dim1;
 }
 
+struct permute {
+    int from[WEFT_MAX_DIMS]; // where each dimension of the result was
+};
+
+static bool permute_grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy,
+                         weft_tensor **gx)
+{
+    const struct permute *a = r->attr;
+    int back[WEFT_MAX_DIMS];
+    for (int i = 0; i < gy[0]->ndim; i++)
+        back[a->from[i]] = i;
+    gx[0] = weft_permute(s, gy[0], gy[0]->ndim, back);
+    return gx[0];
+}
+
+static bool permute_view(struct wf_record *r)
+{
+    const struct permute *a = r->attr;
+    const struct wf_tensor *x = r->in[0];
+    struct wf_tensor *y = r->out[0];
+    for (int i = 0; i < x->pub.ndim; i++)
+        y->stride[i] = x->stride[a->from[i]];
+    y->offset = x->offset;
+    return true;
+}
+
+static const struct wf_op op_permute = {
+    .name = "permute", .view = permute_view, .run = copy, .grad = permute_grad};
+
+weft_tensor *weft_permute(weft_scope *s, const weft_tensor *x, int ndim, const int *axes)
+{
+    struct permute a = {{0}};
+    int64_t shape[WEFT_MAX_DIMS];
+    bool taken[WEFT_MAX_DIMS] = {false};
+    if (!wf_scope_takes(s, "permute", x))
+        return NULL;
+    if (ndim != x->ndim || (ndim && !axes)) {
+        wf_scope_fail(s, WEFT_PARAM, "permute: %d axes%s; x has %d", ndim,
+                      ndim && !axes ? " in a NULL" : "", x->ndim);
+        return NULL;
+    }
+    for (int i = 0; i < ndim; i++) {
+        int from = wf_axis(s, "permute", axes[i], x->ndim);
+        if (from >= 0 && taken[from])
+            wf_scope_fail(s, WEFT_PARAM, "permute: axis %d is listed twice", from);
+        if (!wf_scope_ok(s))
+            return NULL;
+        taken[from] = true;
+        a.from[i] = from;
+        shape[i] = x->shape[from];
+    }
+    return wf_record(s, &(struct wf_call){.op = &op_permute,
+                                          .nin = 1,
+                                          .in = &x,
+                                          .dtype = x->dtype,
+                                          .ndim = x->ndim,
+                                          .shape = shape,
+                                          .attr = &a,
+                                          .attr_bytes = sizeof a});
+}
+
+weft_tensor *weft_squeeze(weft_scope *s, const weft_tensor *x, int axis)
+{
+    if (!wf_scope_takes(s, "squeeze", x) || (axis = wf_axis(s, "squeeze", axis, x->ndim)) < 0)
+        return NULL;
+    if (x->shape[axis] != 1) {
+        wf_scope_fail(s, WEFT_SHAPE, "squeeze: axis %d of %s; a size of 1 was wanted", axis,
+                      WF_SHAPE(x->ndim, x->shape));
+        return NULL;
+    }
+    int64_t shape[WEFT_MAX_DIMS];
+    for (int i = 0; i < x->ndim - 1; i++)
+        shape[i] = x->shape[i + (i >= axis)];
+    return record_view(s, &op_reshape, x, x->ndim - 1, shape);
+}
+
+weft_tensor *weft_unsqueeze(weft_scope *s, const weft_tensor *x, int axis)
+{
+    if (!wf_scope_takes(s, "unsqueeze", x) ||
+        (axis = wf_axis(s, "unsqueeze", axis, x->ndim + 1)) < 0)
+        return NULL;
+    int64_t shape[WEFT_MAX_DIMS + 1];
+    for (int i = 0; i < x->ndim + 1; i++)
+        shape[i] = i < axis ? x->shape[i] : i == axis ? 1 : x->shape[i - 1];
+    return wf_scope_shape(s, "unsqueeze", x->dtype, x->ndim + 1, shape)
+               ? record_view(s, &op_reshape, x, x->ndim + 1, shape)
+               : NULL;
+}
+
 static bool expand_grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy,
                         weft_tensor **gx)
 {
@@ -240,5 +329,5 @@ weft_tensor *weft_detach(weft_scope *s, const weft_tensor *x)
     return wf_scope_takes(s, "detach", x) ? record_view(s, &op_detach, x, x->ndim, x->shape) : NULL;
 }
 
-const struct wf_op *const wf_shape_rows[] = {&op_reshape, &op_transpose, &op_expand, &op_detach,
-                                             NULL};
+const struct wf_op *const wf_shape_rows[] = {&op_reshape, &op_transpose, &op_permute,
+                                             &op_expand,  &op_detach,    NULL};

@@ -123,7 +123,6 @@ def divide(a, b, rounding_mode=None):
     inputs = operands(a, b)
     whole = not inputs[0].dtype.is_floating_point
     need(not whole or rounding_mode, 'integers divided give floats')
-    need(not whole or rounding_mode == 'trunc', 'integer division rounded down')
     return inputs, {'rounding': rounding_mode}
 
 
@@ -138,6 +137,13 @@ def fmod(a, b):
 def where(x, condition, other):
     need(condition.dtype == torch.bool, 'a condition that is not bool')
     return [condition] + operands(x, other), {}
+
+
+# Random.
+
+def dropout(x, p=0.5, training=True, inplace=False):
+    need(not training or p in (0, 1), 'random numbers of another generator')
+    return [x], {'p': float(p) if training else 0.0}
 
 
 # Reductions.
@@ -355,6 +361,7 @@ OPS = [
     ('where', 'where', where, 'fib'),
     *[('cast', name, cast, 'fib')
       for name in 'float double half bfloat16 bool byte char int long'.split()],
+    ('dropout', 'nn.functional.dropout', dropout, 'f'),
     *elementwise('sum prod', 'fib', reduce),
     ('mean', 'mean', reduce, 'f'),
     ('max', 'amax', reduce, 'fi'),

@@ -26,7 +26,9 @@ struct op_row {
 // Each family's rows; they end with {0}.
 #define PEER_FAMILIES(X) \
     X(elementwise)       \
+    X(index)             \
     X(loss)              \
+    X(random)            \
     X(reduce)            \
     X(shape)
 #define X(family) extern const struct op_row op_rows_##family[];

@@ -1,5 +1,6 @@
 // The rows of elementwise operations. See rows.h.
 #include "rows.h"
+#include <string.h>
 
 // b, times the alpha of PyTorch's add and sub.
 static weft_tensor *times_alpha(struct call *c)
@@ -20,9 +21,11 @@ static weft_tensor *call_sub(struct call *c)
 
 static weft_tensor *call_div(struct call *c)
 {
-    if (option(c->sample, "rounding") && c->x[0]->dtype == WEFT_F32)
-        return unable(c, "division of floats with rounding");
-    return weft_div(c->s, c->x[0], c->x[1]);
+    const char *rounding = option(c->sample, "rounding");
+    if (rounding && !strcmp(rounding, "floor"))
+        return weft_floor_div(c->s, c->x[0], c->x[1]);
+    weft_tensor *y = weft_div(c->s, c->x[0], c->x[1]);
+    return rounding ? weft_trunc(c->s, y) : y;
 }
 
 static weft_tensor *call_leaky_relu(struct call *c)
@@ -59,15 +62,18 @@ static weft_tensor *call_where(struct call *c)
 
 static weft_tensor *call_mod(struct call *c)
 {
-    if (option_flag(c->sample, "truncate"))
-        return unable(c, "a remainder of the sign of the dividend");
-    return weft_mod(c->s, c->x[0], c->x[1]);
+    return (option_flag(c->sample, "truncate") ? weft_fmod : weft_mod)(c->s, c->x[0], c->x[1]);
 }
 
 static weft_tensor *call_gelu(struct call *c)
 {
-    return option_flag(c->sample, "tanh") ? unable(c, "the approximation by tanh")
-                                          : weft_gelu(c->s, c->x[0]);
+    return (option_flag(c->sample, "tanh") ? weft_gelu_tanh : weft_gelu)(c->s, c->x[0]);
+}
+
+static weft_tensor *call_softplus(struct call *c)
+{
+    return weft_softplus_beta(c->s, c->x[0], option_number(c->sample, "beta", 1),
+                              option_number(c->sample, "threshold", 20));
 }
 
 // The types of 16 bits were saved as the floats that they are.
@@ -99,6 +105,7 @@ const struct op_row op_rows_elementwise[] = {
     {"atan", .unary = weft_atan},
     {"sinh", .unary = weft_sinh},
     {"cosh", .unary = weft_cosh},
+    {"softplus", .call = call_softplus},
     {"softsign", .unary = weft_softsign},
     {"selu", .unary = weft_selu},
     {"silu", .unary = weft_silu},

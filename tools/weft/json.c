@@ -1,6 +1,7 @@
 // Writing is all that the command does with JSON, so it needs no library for it.
 #include "json.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,7 +45,9 @@ static void put_text(const char *text)
 
 static void next(struct json *j, const char *key)
 {
-    if (j->depth)
+    if (j->line)
+        fputs(j->more ? ", " : "", stdout);
+    else if (j->depth)
         printf("%s\n%*s", j->more ? "," : "", 2 * j->depth, "");
     j->more = true;
     if (!key)
@@ -64,7 +67,7 @@ void json_begin(struct json *j, const char *key, char bracket)
 void json_end(struct json *j, char bracket)
 {
     j->depth--;
-    if (j->more)
+    if (j->more && !j->line)
         printf("\n%*s", 2 * j->depth, "");
     putchar(bracket);
     j->more = true;
@@ -86,6 +89,16 @@ void json_count(struct json *j, const char *key, uint64_t v)
 {
     next(j, key);
     printf("%" PRIu64, v);
+}
+
+void json_number(struct json *j, const char *key, double v)
+{
+    if (!isfinite(v)) {
+        json_null(j, key);
+        return;
+    }
+    next(j, key);
+    printf("%.6g", v);
 }
 
 void json_bool(struct json *j, const char *key, bool v)

@@ -1,4 +1,4 @@
-// Writes JSON to stdout, indented, as it goes.
+// Writes JSON to stdout as it goes, indented or on one line.
 #ifndef JSON_H
 #define JSON_H
 #include <stdbool.h>
@@ -7,6 +7,7 @@
 struct json {
     int depth;
     bool more; // something stands before at this depth
+    bool line; // no line breaks but one at the end
 };
 
 // `key` is NULL for an element of an array and for the outermost value.
@@ -15,6 +16,8 @@ void json_end(struct json *j, char bracket);                    // '}' or ']'
 // Bytes that are no UTF-8 become U+FFFD. NULL is null.
 void json_text(struct json *j, const char *key, const char *text);
 void json_count(struct json *j, const char *key, uint64_t v);
+// With six digits; what is not finite is null.
+void json_number(struct json *j, const char *key, double v);
 void json_bool(struct json *j, const char *key, bool v);
 void json_null(struct json *j, const char *key);
 

@@ -196,9 +196,9 @@ static int parse_operands(const struct usage *u, int argc, char **argv, int *ope
         return console_misuse("%s: got \"%s\", wanted only options; see weft %s --help", u->verb,
                               argv[optind], u->verb);
     if (argc - optind > 1)
-        return console_misuse("%s: got \"%s\" too, wanted one of %s", u->verb, argv[optind + 1],
-                              u->operands);
-    *operand = choice_find(u->operands, argv[optind]);
+        return console_misuse("%s: got \"%s\" too, wanted one%s%s", u->verb, argv[optind + 1],
+                              u->any_operand ? " " : " of ", u->operands);
+    *operand = u->any_operand ? optind : choice_find(u->operands, argv[optind]);
     if (*operand < 0)
         return console_misuse("%s: got \"%s\", wanted one of %s", u->verb, argv[optind],
                               u->operands);

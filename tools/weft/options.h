@@ -36,6 +36,7 @@ struct option_row {
 struct usage {
     const char *verb;
     const char *operands; // a choice of words, "info|clear", of which one may be given; or NULL
+    bool any_operand;     // `operands` only names what may be given, any text: "OP"
     const char *about;
     const struct option_row *rows;
     int count;
@@ -44,8 +45,9 @@ struct usage {
 enum { GO_ON = -1 };
 
 // Sets the fields of `args` for the options in argv; where one is repeated, the last counts. The
-// operand, if there is one, goes to *operand (its place; it may be NULL without operands). Returns
-// GO_ON, or the exit code: the help was printed, or what is wrong.
+// operand, if there is one, goes to *operand: its place in the choice, or with any_operand its
+// place in argv; it may be NULL without operands. Returns GO_ON, or the exit code: the help was
+// printed, or what is wrong.
 int options_parse(const struct usage *u, int argc, char **argv, void *args, int *operand);
 
 // The place of `word` in "one|two|three", -1 if it is not there.

@@ -2,9 +2,11 @@
 #ifndef VERBS_H
 #define VERBS_H
 
-#define VERB_MAP(X)                                                                   \
-    X(devices, "lists the OpenCL devices, and says which one would be taken and why") \
-    X(train, "trains a model and reports its accuracy on the test data")              \
+#define VERB_MAP(X)                                                                         \
+    X(devices, "lists the OpenCL devices, and says which one would be taken and why")       \
+    X(train, "trains a model and reports its accuracy on the test data")                    \
+    X(check, "runs the operations on a device and compares them with references in double") \
+    X(bench, "times operations, models and what a call costs")                              \
     X(cache, "says where the compiled kernels are kept and how big they are, or removes them")
 
 #define X(name, about) int verb_##name(int argc, char **argv);

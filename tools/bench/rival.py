@@ -1,0 +1,165 @@
+"""What the benches against rivals share: the options, a Python with the rivals, the clock, and the
+rounds, in which weft and its rivals take turns on the same case.
+
+Not run itself: see tools/bench/elementwise and its neighbours.
+"""
+import argparse
+import json
+import math
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MIN_RUNS = 7  # as in tools/weft/bench_run.c
+THREADS = 2
+
+
+def options(doc):
+    parser = argparse.ArgumentParser(description=doc,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--build', type=pathlib.Path, default=ROOT / 'build',
+                        help='the build folder with tools/weft [build]')
+    parser.add_argument('--python', type=pathlib.Path,
+                        help='a Python that has the rivals [BUILD/bench-venv, made on first use]')
+    parser.add_argument('--filter', default='', metavar='TEXT',
+                        help='only cases whose name contains TEXT')
+    parser.add_argument('--rounds', type=int, default=3, metavar='N',
+                        help='turns of each side on a case; the median counts [3]')
+    parser.add_argument('--seconds', type=float, default=0.3, metavar='X',
+                        help='how long a turn lasts, at least seven runs [0.3]')
+    parser.add_argument('--keep-memory', action='store_true',
+                        help='the rival keeps memory for the next run, where by default each large '
+                        'result is made of fresh pages of the system')
+    parser.add_argument('--json', action='store_true',
+                        help='one object a line for each case, at last a summary of each rival')
+    args = parser.parse_args()
+    if args.rounds < 1 or args.seconds <= 0:
+        parser.error('--rounds wants at least 1, --seconds more than 0')
+    if not (args.build / 'tools' / 'weft').exists():
+        parser.error(f'{args.build}/tools/weft is not there: build first, or name another --build')
+    return args
+
+
+def make_venv(folder, packages):
+    """A virtual environment, cached in the build folder."""
+    ready = folder / 'ready'  # the last thing made, so that one that was cut short is made anew
+    if not ready.exists():
+        print(f'installing {" and ".join(packages)} into {folder}', file=sys.stderr, flush=True)
+        subprocess.run([sys.executable, '-m', 'venv', '--clear', folder], check=True)
+        subprocess.run([folder / 'bin' / 'python', '-m', 'pip', 'install', '--quiet',
+                        '--no-cache-dir', *packages], check=True)
+        ready.touch()
+    return folder / 'bin' / 'python'
+
+
+def enter(args, packages=('torch', 'numpy')):
+    """Goes on in the Python that has the rivals, with as many threads for each side."""
+    if 'WEFT_BENCH_ENTERED' not in os.environ:
+        python = args.python or make_venv(args.build / 'bench-venv', packages)
+        threads = str(THREADS)
+        env = dict(os.environ, WEFT_BENCH_ENTERED='1', OPENBLAS_NUM_THREADS=threads,
+                   OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads,
+                   POCL_MAX_PTHREAD_COUNT=threads)
+        if args.keep_memory: # glibc's malloc then neither maps a block of its own nor gives it back
+            env.update(MALLOC_MMAP_MAX_='0', MALLOC_TRIM_THRESHOLD_=str(1 << 40))
+        os.execve(python, [python, *sys.argv], env)
+
+
+def load_torch():
+    import torch
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(1)
+    return torch
+
+
+def time_ms(run, seconds):
+    """The median of the runs, in milliseconds."""
+    run()
+    run()
+    times, total = [], 0
+    while len(times) < MIN_RUNS or (total < seconds and len(times) < 2000):
+        begin = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begin)
+        total += times[-1]
+    return statistics.median(times) * 1e3
+
+
+class Weft:
+    """`weft bench`, a process for each turn."""
+
+    def __init__(self, args):
+        self.command = [args.build / 'tools' / 'weft', 'bench']
+        self.seconds = args.seconds
+
+    def names(self):
+        return self.run('--list').split()
+
+    def run(self, *args):
+        result = subprocess.run([*self.command, *args], check=False, stdout=subprocess.PIPE,
+                                text=True)
+        if result.returncode:
+            sys.exit(f'{pathlib.Path(sys.argv[0]).name}: weft bench {" ".join(args)} failed')
+        return result.stdout
+
+    def time_ms(self, name):
+        op, size = name.split('/', 1)
+        text = self.run(op, '--filter', f'/{size}', '--seconds', str(self.seconds), '--json',
+                        '--no-peak')
+        rows = (json.loads(line) for line in text.splitlines())
+        return next(row['ms'] for row in rows if row['case'] == name)
+
+
+def compare(args, cases):
+    """Runs the cases, {name: {rival: a function that makes the function to time}}, and prints."""
+    weft = Weft(args)
+    known = set(weft.names())
+    chosen = {name: rivals for name, rivals in cases.items()
+              if name in known and args.filter in name}
+    if not chosen:
+        sys.exit(f'{pathlib.Path(sys.argv[0]).name}: no case contains "{args.filter}"')
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f'the machine is busy (load {load:.1f}): the figures say little', file=sys.stderr)
+    if not args.json:
+        print(f'{"case":24}{"rival":>10}{"weft ms":>12}{"rival ms":>12}{"ratio":>8}')
+    ratios = {}
+    for name, rivals in chosen.items():
+        runs = {rival: make() for rival, make in rivals.items()}
+        times = {side: [] for side in ['weft', *runs]}
+        for _ in range(args.rounds):
+            times['weft'].append(weft.time_ms(name))
+            for rival, run in runs.items():
+                times[rival].append(time_ms(run, args.seconds))
+        for rival in runs:
+            ratio = report(args, name, rival, statistics.median(times['weft']),
+                           statistics.median(times[rival]))
+            ratios.setdefault(rival, {})[name] = ratio
+    for rival, by_case in ratios.items():
+        summarize(args, rival, by_case)
+
+
+def report(args, name, rival, weft_ms, rival_ms):
+    ratio = rival_ms / weft_ms
+    if args.json:
+        row = {'case': name, 'rival': rival, 'weft_ms': round(weft_ms, 6),
+               'rival_ms': round(rival_ms, 6), 'ratio': round(ratio, 4)}
+        print(json.dumps(row), flush=True)
+    else:
+        print(f'{name:24}{rival:>10}{weft_ms:12.4g}{rival_ms:12.4g}{ratio:8.2f}', flush=True)
+    return ratio
+
+
+def summarize(args, rival, by_case):
+    geomean = math.exp(statistics.fmean(map(math.log, by_case.values())))
+    worst = min(by_case, key=by_case.get)
+    if args.json:
+        print(json.dumps({'summary': True, 'rival': rival, 'geomean': round(geomean, 4),
+                          'worst': round(by_case[worst], 4), 'worst_case': worst}))
+    else:
+        print(f'{rival}: weft is {geomean:.2f} times as fast (geometric mean), '
+              f'at worst {by_case[worst]:.2f} times, at {worst}')
