@@ -2,8 +2,8 @@
 // writes what is evaluated: see lib/op/expression_text.c.
 //
 // The shape is walked as rows: the last of the RANK dimensions has `inner` elements, cut into
-// `chunks` pieces of `chunk`; a task is one piece of one row. Everything is computed on vectors, the
-// end of a row too: some devices have other forms of a function for single numbers, with other
+// `chunks` pieces of `chunk`; a task is one piece of one row. Everything is computed on vectors,
+// the end of a row too: some devices have other forms of a function for single numbers, with other
 // last bits.
 //
 //   VEC        elements at once [4]
