@@ -16,7 +16,7 @@
 //   X, LOAD(p), VLOAD(p)  type of an element in memory; how one and 16 are read
 //   A                type that is computed in [float]; INTEGER if it is one
 //   Y, STORE(p, a)   type of y in memory; how an A is written
-//   BLOCK            elements of a block [1024]
+//   BLOCK            elements of a block [512]
 //   ROWS             rows of a block of columns [32, or 128 where they are read twice]
 //   LOCAL            work-items of a group, a power of two [1]
 //   WIDTH            columns of a task in reduce_columns [16]
@@ -49,7 +49,7 @@
 #define UNIT 0
 #endif
 #ifndef BLOCK
-#define BLOCK 1024
+#define BLOCK 512
 #endif
 #ifndef ROWS
 #if defined VAR || defined LOG_SUM_EXP

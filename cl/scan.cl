@@ -42,7 +42,7 @@
 // lint: -DLOCAL=8 -DSUMS -DVIEWS=2
 // lint: -DCOLUMNS -DVIEWS=2
 #include "access.h"
-#define BLOCK (LOCAL > 1 ? 1024 : UNIT ? 256 : 64)
+#define BLOCK (LOCAL > 1 ? 4 * LOCAL : UNIT ? 256 : 64)
 
 #define T16      CAT(T, 16)
 #define GET(p)   ((T)LOAD(p))

@@ -9,6 +9,8 @@
 #include <stdio.h>
 
 enum {
+    BLOCK_UNIT = 512, // elements before the compensation: chains of 8 in each of 64 sums
+    BLOCK = 32,       // likewise in each of 4
     PART = 1 << 15,   // elements of a part of rows
     PART_ROWS = 256,  // rows of a part of columns
     EACH = 1 << 15,   // elements of a task of rows, if it has several rows
@@ -116,7 +118,7 @@ static void write_defines(const struct pass *p, const struct walk *w, const char
         p->form->map ? "\n" : "", p->form->result ? "#define RESULT(s) " : "",
         p->form->result ? p->form->result : "", p->form->result ? "\n" : "", w->kept.rank,
         w->reduced.rank, p->unit, wf_compute_type(p->compute), access, p->local, p->width,
-        p->local > 1 ? 64 : 1024);
+        p->local == 1 && p->unit ? BLOCK_UNIT : BLOCK);
 }
 
 static void pack(const struct walk *w, bool wide, struct wf_dims_arg *out)

@@ -31,7 +31,7 @@ static weft_tensor *reduce_again(weft_scope *s, const struct wf_record *r, const
         if (a->reduced[i])
             axes[n++] = i;
     }
-    // Without axes everything would be reduced, and a scalar is its own reduction but for mean.
+    // A scalar has no axes, and of none all are taken: the same.
     return reduce(s, x, weft_reduce_params(.axes = axes, .naxes = n, .keep_dims = true));
 }
 
