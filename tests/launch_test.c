@@ -118,7 +118,7 @@ static int profile_of(weft_device *d, weft_scope *t, struct weft_profile_row row
 
 START_TEST(profile_has_a_row_for_each_kernel_and_op)
 {
-    weft_device *d = open_device(weft_device_params(.profile = true));
+    weft_device *d = open_device(weft_device_params(.profile = true, .eager = true));
     weft_scope *t = open_scope(d);
     struct weft_profile_row row[8];
     int n = profile_of(d, t, row), exps = 0;
@@ -135,6 +135,20 @@ START_TEST(profile_has_a_row_for_each_kernel_and_op)
     ck_assert_uint_eq(launches, stats_of(d).launches);
     ck_assert_int_eq(weft_device_profile(d, NULL, 0, NULL), n);
     ck_assert_int_eq(weft_device_profile(d, row, 1, NULL), n);
+    weft_scope_destroy(&t);
+    weft_device_destroy(&d);
+}
+END_TEST
+
+START_TEST(profile_names_the_ops_that_run_as_one_kernel)
+{
+    weft_device *d = open_device(weft_device_params(.profile = true));
+    weft_scope *t = open_scope(d);
+    struct weft_profile_row row[8];
+    ck_assert_int_eq(profile_of(d, t, row), 1);
+    ck_assert_str_eq(row[0].kernel, "elementwise");
+    ck_assert_msg(!strncmp(row[0].op, "full+neg+exp+neg+exp", 20), "%s", row[0].op);
+    ck_assert_uint_eq(row[0].launches, 1);
     weft_scope_destroy(&t);
     weft_device_destroy(&d);
 }
@@ -232,6 +246,7 @@ int main(void)
     tcase_add_test(t, long_launches_are_split_for_a_display);
     tcase_add_test(t, a_launch_is_checked);
     tcase_add_test(t, profile_has_a_row_for_each_kernel_and_op);
+    tcase_add_test(t, profile_names_the_ops_that_run_as_one_kernel);
     tcase_add_test(t, trace_is_json_with_an_event_for_each_launch);
     tcase_add_test(t, without_profile_there_is_none);
     tcase_add_test(t, capabilities_need_their_extension);
