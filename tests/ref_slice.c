@@ -193,9 +193,10 @@ static void ref_pad(const struct array *x, struct array *y, const struct op_case
         index_of(y, i, index);
         for (int d = 0; d < c->ndim; d++) {
             int at = x->ndim - c->ndim + d, before = c->axes[2 * d], after = c->axes[2 * d + 1];
-            int64_t cut = before < 0 ? -before : 0,
-                    n = x->shape[at] - cut + (after < 0 ? after : 0);
-            int64_t from = pad_source((int)c->a, index[at] - (before > 0 ? before : 0), n);
+            bool whole = c->a == WEFT_PAD_REFLECT || c->a == WEFT_PAD_REPLICATE;
+            int64_t cut = before < 0 && !whole ? -before : 0;
+            int64_t n = x->shape[at] - cut + (after < 0 && !whole ? after : 0);
+            int64_t from = pad_source((int)c->a, index[at] - before - cut, n);
             value = value || from < 0;
             index[at] = from + cut;
         }
@@ -305,6 +306,9 @@ const struct op_ref op_refs_slice[] = {
         {.in = {{1, {33}}}, .ndim = 1, .axes = {32, 5}, .a = WEFT_PAD_REFLECT, .hi = 1},
         {.in = {{3, {2, 4, 5}}}, .ndim = 2, .axes = {3, 2, 1, 4}, .a = WEFT_PAD_REFLECT, .hi = 1},
         {.in = {{2, {6, 5}}}, .ndim = 2, .axes = {-2, 1, 2, -1}, .a = WEFT_PAD_REFLECT, .hi = 1},
+        {.in = {{2, {6, 5}}}, .ndim = 2, .axes = {-5, 5, 4, -7}, .a = WEFT_PAD_REFLECT, .hi = 1},
+        {.in = {{2, {6, 5}}}, .ndim = 2, .axes = {-6, 9, 3, -5}, .a = WEFT_PAD_REPLICATE, .hi = 1},
+        {.in = {{2, {6, 5}}}, .ndim = 2, .axes = {-9, 9, 3, -8}, .a = WEFT_PAD_REPLICATE, .hi = 1},
         {.in = {{2, {1, 5}}}, .ndim = 2, .axes = {70, 3, 1, 0}, .a = WEFT_PAD_REPLICATE, .hi = 1},
         {.in = {{3, {2, 4, 5}}}, .ndim = 2, .axes = {3, 6, 1, 9}, .a = WEFT_PAD_REPLICATE, .hi = 1},
         {.in = {{3, {2, 4, 5}}}, .ndim = 2, .axes = {3, 4, 5, 0}, .a = WEFT_PAD_CIRCULAR, .hi = 1},

@@ -212,8 +212,12 @@ START_TEST(arange_counts_in_every_dtype_that_counts)
     free(large);
     ck_assert_int_eq(weft_count(weft_arange(s, WEFT_I32, 3, 0, 1)), 0);
     ck_assert_int_eq(weft_count(weft_arange(s, WEFT_F32, 0, 1, 0.3)), 4);
-    ck_assert_int_eq(weft_count(weft_arange(s, WEFT_I64, 0, -8.1, -4)), 2);
     ck_assert_int_eq(weft_count(weft_arange(s, WEFT_F32, 0, -8.1, -4)), 3);
+    int64_t *past = read_all(weft_arange(s, WEFT_I64, 0, 2.5, 1));
+    ck_assert_mem_eq(past, ((int64_t[]){0, 1, 2}), 3 * sizeof *past);
+    free(past);
+    ck_assert_int_eq(weft_count(weft_arange(s, WEFT_I64, 0, -8.1, -4)), 3);
+    ck_assert_int_eq(weft_count(weft_arange(s, WEFT_I64, 0, 0.5, 1)), 1);
 }
 END_TEST
 
@@ -487,6 +491,10 @@ START_TEST(bad_input_is_refused)
         weft_pad(s, t,
                  weft_pad_params(.ndim = 1, .before = (int64_t[]){-3}, .after = (int64_t[]){-2})),
         WEFT_SHAPE, "pad: -3 before and -2 after the 4 of axis 1")
+    REFUSED(weft_pad(s, t,
+                     weft_pad_params(.ndim = 1, .before = (int64_t[]){-8}, .after = (int64_t[]){3},
+                                     .mode = WEFT_PAD_REFLECT)),
+            WEFT_SHAPE, "pad: -8 before and 3 after the 4 of axis 1")
     REFUSED(
         weft_pad(s, weft_slice(s, t, 1, 0, 0),
                  weft_pad_params(.ndim = 1, .after = (int64_t[]){1}, .mode = WEFT_PAD_REPLICATE)),

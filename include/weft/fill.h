@@ -13,9 +13,8 @@ WEFT_API weft_tensor *weft_full(weft_scope *s, enum weft_dtype dtype, int ndim,
 
 // start, start + step, ... up to but without stop: [ceil((stop - start) / step)], empty where the
 // step leads away from stop. Any dtype but BOOL; of an integer one start and step must be whole
-// (WEFT_DTYPE), stop is rounded towards 0, and what the dtype cannot hold wraps around. The three
-// must be finite and the step not 0 (WEFT_PARAM). Each floating value is start + i step, rounded
-// once.
+// (WEFT_DTYPE), and what the dtype cannot hold wraps around. The three must be finite and the step
+// not 0 (WEFT_PARAM). Each floating value is start + i step, rounded once.
 WEFT_API weft_tensor *weft_arange(weft_scope *s, enum weft_dtype dtype, double start, double stop,
                                   double step);
 // n numbers of a floating dtype, evenly spaced from start to stop, both among them: [n]. One number

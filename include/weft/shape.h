@@ -65,10 +65,11 @@ enum weft_pad_mode {
     WEFT_PAD_CIRCULAR   // from the other end, x[n - 1] at -1; at most n on a side
 };
 // Pads the last `ndim` dimensions: `before` [ndim] and `after` [ndim] say by how much on each side,
-// outermost first; NULL is none. A negative number crops instead, before anything else is done.
-// Padding that a mode cannot make is WEFT_PARAM, cropping more than there is WEFT_SHAPE. Nothing is
-// copied where nothing is added. The gradient of an element is the sum of those of its copies, in
-// the same order every run.
+// outermost first; NULL is none. A negative number crops instead: before anything is added, but
+// WEFT_PAD_REFLECT and WEFT_PAD_REPLICATE add from the whole x and crop that. Padding that a mode
+// cannot make is WEFT_PARAM, cropping more than there is WEFT_SHAPE. Nothing is copied where
+// nothing is added. The gradient of an element is the sum of those of its copies, in the same order
+// every run.
 struct weft_pad_params {
     size_t size;
     int ndim; // [0: nothing is padded]

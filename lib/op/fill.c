@@ -234,7 +234,7 @@ static weft_tensor *record_spaced(weft_scope *s, const struct wf_op *op, enum we
 weft_tensor *weft_arange(weft_scope *s, enum weft_dtype dtype, double start, double stop,
                          double step)
 {
-    double count = ceil(((wf_dtype_is_float(dtype) ? stop : trunc(stop)) - start) / step);
+    double count = ceil((stop - start) / step);
     int64_t n = count > 0 && count < 0x1p62 ? (int64_t)count : 0;
     bool whole = start == floor(start) && step == floor(step);
     if (!wf_scope_ok(s))

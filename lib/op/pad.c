@@ -202,21 +202,6 @@ static bool reaches(weft_scope *s, const struct pad *a, int axis, int64_t n)
                name[a->mode], (long long)(limit > 0 ? limit : 0));
 }
 
-// What is negative crops x, and becomes 0.
-static weft_tensor *crop(weft_scope *s, const weft_tensor *x, int axis, struct pad *a)
-{
-    int64_t n = x->shape[axis], start = a->before[axis] < 0 ? -a->before[axis] : 0;
-    int64_t stop = n + (a->after[axis] < 0 ? a->after[axis] : 0);
-    if (a->before[axis] < -n || a->after[axis] < -n || start > stop) {
-        wf_scope_fail(s, WEFT_SHAPE, "pad: %lld before and %lld after the %lld of axis %d",
-                      (long long)a->before[axis], (long long)a->after[axis], (long long)n, axis);
-        return NULL;
-    }
-    a->before[axis] = a->before[axis] < 0 ? 0 : a->before[axis];
-    a->after[axis] = a->after[axis] < 0 ? 0 : a->after[axis];
-    return start || stop < n ? weft_slice(s, x, axis, start, stop) : (weft_tensor *)x;
-}
-
 static bool read_params(weft_scope *s, const weft_tensor *x, const struct weft_pad_params *params,
                         struct pad *a)
 {
@@ -234,15 +219,33 @@ static bool read_params(weft_scope *s, const weft_tensor *x, const struct weft_p
     return true;
 }
 
-weft_tensor *weft_pad(weft_scope *s, const weft_tensor *x, const struct weft_pad_params *params)
+// What is negative crops y, which is x or x padded.
+static weft_tensor *crop(weft_scope *s, const weft_tensor *y, const weft_tensor *x,
+                         const struct pad *a)
 {
-    struct pad a;
+    for (int i = 0; y && i < x->ndim; i++) {
+        int64_t n = y->shape[i], before = a->before[i], after = a->after[i];
+        int64_t start = before < 0 ? before : 0, stop = after < 0 ? after : 0;
+        if (start < -n || stop < -n || start + stop < -n) {
+            wf_scope_fail(s, WEFT_SHAPE, "pad: %lld before and %lld after the %lld of axis %d",
+                          (long long)before, (long long)after, (long long)x->shape[i], i);
+            return NULL;
+        }
+        if (start || stop)
+            y = weft_slice(s, y, i, -start, n + stop);
+    }
+    return (weft_tensor *)y;
+}
+
+// Pads x by what is positive.
+static weft_tensor *extend(weft_scope *s, const weft_tensor *x, struct pad a)
+{
     int64_t shape[WEFT_MAX_DIMS];
     bool any = false;
-    if (!wf_scope_takes(s, "pad", x) || !read_params(s, x, params, &a))
-        return NULL;
     for (int i = 0; i < x->ndim; i++) {
-        if (!(x = crop(s, x, i, &a)) || !reaches(s, &a, i, x->shape[i]))
+        a.before[i] = a.before[i] < 0 ? 0 : a.before[i];
+        a.after[i] = a.after[i] < 0 ? 0 : a.after[i];
+        if (!reaches(s, &a, i, x->shape[i]))
             return NULL;
         shape[i] = x->shape[i] + a.before[i] + a.after[i];
         any = any || shape[i] > x->shape[i];
@@ -251,6 +254,17 @@ weft_tensor *weft_pad(weft_scope *s, const weft_tensor *x, const struct weft_pad
         return (weft_tensor *)x;
     return wf_scope_shape(s, "pad", x->dtype, x->ndim, shape) ? record(s, &op_pad, x, shape, &a)
                                                               : NULL;
+}
+
+weft_tensor *weft_pad(weft_scope *s, const weft_tensor *x, const struct weft_pad_params *params)
+{
+    struct pad a = {.mode = WEFT_PAD_CONSTANT};
+    if (!wf_scope_takes(s, "pad", x) || !read_params(s, x, params, &a))
+        return NULL;
+    bool crops_last = a.mode == WEFT_PAD_REFLECT || a.mode == WEFT_PAD_REPLICATE;
+    weft_tensor *y = crops_last ? (weft_tensor *)x : crop(s, x, x, &a);
+    y = y ? extend(s, y, a) : NULL;
+    return crops_last ? crop(s, y, x, &a) : y;
 }
 
 const struct wf_op *const wf_pad_rows[] = {&op_pad, NULL};

@@ -52,7 +52,8 @@ def axes_of(x, dim):
 
 
 def no_dtype(x, dtype):
-    need(dtype is None or dtype == x.dtype, 'a dtype of the result')
+    # The sum and the product of bool are I64 by themselves.
+    need(dtype is None or dtype == x.dtype != torch.bool, 'a dtype of the result')
 
 
 # Elementwise.
@@ -245,6 +246,7 @@ def flip_ud(x):
 
 
 def gather(x, dim, index, sparse_grad=False):
+    need(index.dtype in (torch.int32, torch.int64), 'an index that is neither I32 nor I64')
     return [x, index], {'axis': axis_of(x, dim)}
 
 
@@ -281,9 +283,13 @@ def made(*args, **named):
     return [], {'dtype': lambda y: DTYPES[y.dtype], 'shape': lambda y: list(y.shape)}
 
 
-def arange(*args, **named):
-    start, end = (0, args[0]) if len(args) < 2 else args[:2]
-    step = args[2] if len(args) > 2 else 1
+def arange(first, *rest, **named):
+    """One number alone is the end; the end can have a name."""
+    start, end, step = first, named.get('end'), 1
+    if rest:
+        end, step = rest[0], (*rest, 1)[1]
+    elif end is None:
+        start, end = 0, first
     return [], {**made()[1], 'start': float(start), 'end': float(end), 'step': float(step)}
 
 

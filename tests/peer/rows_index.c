@@ -42,11 +42,19 @@ static weft_tensor *call_embedding(struct call *c)
     return weft_embedding(c->s, c->x[0], c->x[1], padding < 0 ? padding + rows : padding);
 }
 
+// Which of equal elements are taken is not told: an index at which x has the value is as good as
+// PyTorch's.
 static weft_tensor *call_topk(struct call *c)
 {
-    return weft_topk(
+    const struct npy *want = &c->sample->out[1];
+    weft_tensor *index = NULL;
+    weft_tensor *y = weft_topk(
         c->s, c->x[0], axis_of(c), (int64_t)option_number(c->sample, "k", 0),
-        weft_topk_params(.smallest = option_flag(c->sample, "smallest"), .indices = &c->y[1]));
+        weft_topk_params(.smallest = option_flag(c->sample, "smallest"), .indices = &index));
+    weft_tensor *same = weft_eq(c->s, weft_gather(c->s, c->x[0], axis_of(c), index), y);
+    weft_tensor *theirs = weft_from_host(c->s, want->dtype, want->ndim, want->shape, want->data);
+    c->y[1] = weft_where(c->s, same, theirs, index);
+    return y;
 }
 
 static weft_tensor *call_sort(struct call *c)

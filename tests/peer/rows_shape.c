@@ -1,5 +1,6 @@
 // The rows of shapes and of tensors from nothing. See rows.h.
 #include "rows.h"
+#include <math.h>
 
 static int axis_of(const struct call *c)
 {
@@ -100,8 +101,11 @@ static weft_tensor *call_triu(struct call *c)
 static weft_tensor *call_arange(struct call *c)
 {
     const struct sample *m = c->sample;
-    return weft_arange(c->s, option_dtype(m, "dtype"), option_number(m, "start", 0),
-                       option_number(m, "end", 0), option_number(m, "step", 1));
+    enum weft_dtype dtype = option_dtype(m, "dtype");
+    double start = option_number(m, "start", 0), step = option_number(m, "step", 1);
+    if (dtype == WEFT_I64 && (start != trunc(start) || step != trunc(step)))
+        return unable(c, "integers from or by a fraction");
+    return weft_arange(c->s, dtype, start, option_number(m, "end", 0), step);
 }
 
 static weft_tensor *call_eye(struct call *c)
