@@ -283,7 +283,7 @@ const struct op_ref op_refs_elementwise[] = {
      .cases = {PAIRS(-3, 3)}},
     TWO(minimum, 0, PAIRS(-2, 2)),
     TWO(maximum, 0, PAIRS(-2, 2)),
-    TWO(pow, 16, PAIRS(0.5, 3)),
+    TWO(pow, 16, PAIRS(0.5, 2)),
     TWO(atan2, 8, PAIRS(-2, 2)),
     {.name = "where",
      .nin = 3,

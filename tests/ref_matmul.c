@@ -38,8 +38,10 @@ static void ref_matmul(const struct array *x, struct array *y, const struct op_c
         const double *pa = a.v + (int64_t)array_at(&ia, &batch, t) * m * k;
         const double *pb = b.v + (int64_t)array_at(&ib, &batch, t) * k * n;
         for (int64_t i = 0; i < m * n; i++) {
+            long double sum = 0; // the doubles of the test round as much as those of a reference
             for (int64_t j = 0; j < k; j++)
-                c2.v[t * m * n + i] += pa[i / n * k + j] * pb[j * n + i % n];
+                sum += (long double)pa[i / n * k + j] * pb[j * n + i % n];
+            c2.v[t * m * n + i] = (double)sum;
         }
     }
     *y = c2;
