@@ -20,7 +20,7 @@
 #define BASES const INDEX b0 = dims_at(&d, 0, row, RANK - 1);
 #define BODY DENSE(v0, float, float, p0 + b0 + i) PUT(float, float, -v0, y0 + at + i)
 #endif
-// lint: -DPOWERS -DNARROW -Wno-unused-function
+// lint: -DPOWERS -DNARROW -DOWN_FUNCTIONS -Wno-unused-function
 
 // An input of type X in memory as the vector v of C: side by side, repeated, or with a step.
 #define DENSE(v, C, X, p)                                                                          \
@@ -67,23 +67,7 @@ inline CAT(float, VEC) BF16_ROUND(CAT(float, VEC) v)
 }
 #endif
 
-// Integers to a power, by squaring, in as many bits as they have. What is below 0 gives 0, but of 1
-// and -1.
-#ifdef POWERS
-#define POWER(T, BITS)                                                                             \
-    static inline T CAT(power_, T)(T a, T n)                                                       \
-    {                                                                                              \
-        T y = ((n >= (T)0) | (a == (T)1) | (a == (T)-1)) ? (T)1 : (T)0;                            \
-        for (int bit = 0; bit < BITS; bit++) {                                                     \
-            y = (n & (T)1) != (T)0 ? y * a : y;                                                    \
-            a *= a;                                                                                \
-            n >>= 1;                                                                               \
-        }                                                                                          \
-        return y;                                                                                  \
-    }
-POWER(CAT(int, VEC), 31)
-POWER(CAT(long, VEC), 63)
-#endif
+#include "power.h"
 
 kernel void elementwise(INDEX first, INDEX last, INDEX inner, INDEX chunks, INDEX chunk,
                         const struct dims d ARGUMENTS)

@@ -425,12 +425,50 @@ START_TEST(ten_thousand_steps_leave_memory_flat)
 }
 END_TEST
 
+START_TEST(a_gradient_is_of_floats_by_floats)
+{
+    const int64_t three[] = {3}, index[] = {0, 2, 1}, shape[] = {2, 3}, label[] = {0, 2},
+                  two[] = {2};
+    weft_tensor *x = vector(1, 2, 3), *i = weft_from_host(s, WEFT_I64, 1, three, index);
+    weft_tensor *y = weft_sum(s, weft_gather(s, x, 0, i), NULL);
+    ck_assert(!weft_grad(s, y, i));
+    assert_error(WEFT_DTYPE, "grad: the input is I64; a floating dtype was wanted");
+    x = vector(1, 2, 3);
+    ck_assert(!weft_grad(s, weft_sum(s, weft_cast(s, x, WEFT_I32), NULL), x));
+    assert_error(WEFT_DTYPE, "grad: the input is I64; a floating dtype was wanted");
+    // By way of integers nothing flows.
+    x = vector(1, 2, 3);
+    weft_tensor *whole =
+        weft_cast(s, weft_div(s, weft_cast(s, x, WEFT_I32), weft_cast(s, x, WEFT_I32)), WEFT_F32);
+    assert_values(weft_grad(s, weft_sum(s, weft_mul(s, x, whole), NULL), x), 1, 1, 1);
+    // Weights of classes have none.
+    weft_tensor *weight = vector(1, 2, 3), *z = weft_full(s, WEFT_F32, 2, shape, 0.5);
+    weft_tensor *loss = weft_cross_entropy(s, z, weft_from_host(s, WEFT_I64, 1, two, label),
+                                           weft_loss_params(.weight = weight));
+    ck_assert(!weft_grad(s, loss, weight));
+    assert_error(WEFT_PARAM, "grad: the scalar does not depend on that tensor");
+}
+END_TEST
+
+START_TEST(a_long_label_leaves_room_for_the_error)
+{
+    char label[400];
+    memset(label, 'x', sizeof label - 1);
+    memcpy(label + sizeof label - 5, "/end", 5);
+    weft_label_push(s, label);
+    weft_add(s, vector(1, 2, 3), weft_full(s, WEFT_F32, 1, (int64_t[]){2}, 0));
+    assert_error(WEFT_SHAPE, "xx/end: add: [3] and [2] do not broadcast");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scope");
     TCase *t = tcase_create("rules");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 120);
+    tcase_add_test(t, a_gradient_is_of_floats_by_floats);
+    tcase_add_test(t, a_long_label_leaves_room_for_the_error);
     tcase_add_test(t, nothing_runs_before_a_value_is_asked_for);
     tcase_add_test(t, a_reset_drops_what_nobody_asked_for);
     tcase_add_test(t, reading_waits_once);

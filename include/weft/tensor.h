@@ -178,8 +178,8 @@ enum weft_dump_form { WEFT_DUMP_TEXT, WEFT_DUMP_DOT };
 // Shows what is recorded, line by line without newlines: each call with its inputs, dtype, shape
 // and bytes, whether it has run, whether its result has storage, is a view or is merged into a
 // later call's kernel, and which variant of its kernels it takes. Calls that have not run are shown
-// as an ask would run them now. As text, or as a graph for Graphviz, whose clusters are kernels.
-// The scope may be in error; then what would run is not worked out.
+// as an ask would run them now. As text, or as a graph for Graphviz, whose clusters are the kernels
+// of what has not run. The scope may be in error; then what would run is not worked out.
 WEFT_API bool weft_scope_dump(weft_scope *s, enum weft_dump_form form,
                               void (*line)(void *priv, const char *text), void *priv);
 

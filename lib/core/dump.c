@@ -40,9 +40,11 @@ static int kernel_of(weft_scope *s, const struct wf_record *r)
 
 static const char *state_of(weft_scope *s, const struct wf_record *r)
 {
+    bool empty = r->nout && !r->out[0]->storage && !r->out[0]->variable;
+    if (r->was_done && r->nout && !r->stored)
+        return r->op->view ? "ran, view" : "ran, merged";
     if (r->was_done)
-        return r->nout && !r->out[0]->storage && !r->out[0]->variable ? "ran, storage given back"
-                                                                      : "ran";
+        return empty ? "ran, storage given back" : "ran";
     if (!r->live)
         return wf_scope_ok(s) ? "not needed" : "has not run";
     if (r->op->update)

@@ -145,8 +145,9 @@ bool weft_plan(weft_scope *s, const weft_tensor *x, struct weft_plan_info *out)
 {
     if (!wf_scope_ok(s) || (x && !wf_scope_takes(s, "plan", x)))
         return false;
-    if (!out)
-        return wf_scope_wrong(s, "plan: the place for the answer is NULL");
+    if (!out || out->size < sizeof out->size)
+        return wf_scope_wrong(s, "plan: the place for the answer is %s",
+                              out ? "without its .size" : "NULL");
     struct wf_dry *dry = malloc(sizeof *dry);
     if (!dry)
         return wf_fail_nomem(&s->err, "plan");

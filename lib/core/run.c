@@ -23,8 +23,8 @@ struct run {
 
 static bool fail_record(weft_scope *s, const struct wf_record *r, const struct weft_error *e)
 {
-    bool labelled = *r->label;
-    return wf_fail(&s->err, e->status, "%s%s%s: %s", r->label, labelled ? ": " : "", r->op->name,
+    const char *cut, *label = wf_label_end(r->label, &cut);
+    return wf_fail(&s->err, e->status, "%s%s%s%s: %s", cut, label, *label ? ": " : "", r->op->name,
                    e->text);
 }
 

@@ -105,14 +105,23 @@ bool weft_scope_trains(const weft_scope *s)
     return s && s->train;
 }
 
+const char *wf_label_end(const char *label, const char **cut)
+{
+    enum { MOST = 80 };
+    size_t n = strlen(label);
+    *cut = n > MOST ? "..." : "";
+    return n > MOST ? label + n - MOST : label;
+}
+
 static bool failv(weft_scope *s, enum weft_status status, const char *fmt, va_list ap)
 {
     if (!s || s->err.status)
         return false;
     struct weft_error e = {0};
     wf_failv(&e, status, fmt, ap);
+    const char *cut, *label = wf_label_end(wf_text_get(&s->label), &cut);
     if (s->label.length)
-        return wf_fail(&s->err, status, "%s: %s", s->label.data, e.text);
+        return wf_fail(&s->err, status, "%s%s: %s", cut, label, e.text);
     s->err = e;
     return false;
 }
@@ -303,7 +312,7 @@ static bool make_output(weft_scope *s, struct wf_record *r, const struct wf_call
     if (!t)
         return false;
     t->record = r;
-    t->tracked = tracked && !c->op->flat;
+    t->tracked = tracked && !c->op->flat && wf_dtype_is_float(c->dtype);
     r->out[r->nout++] = t;
     if (t->tracked && c->op->grad)
         wf_note_saved(r, true);
@@ -410,7 +419,8 @@ void weft_label_push(weft_scope *s, const char *label)
     if (!wf_scope_ok(s))
         return;
     if (s->labels == WF_MAX_LABELS) {
-        wf_scope_fail(s, WEFT_PARAM, "label \"%s\": more than %d are nested", label, WF_MAX_LABELS);
+        wf_scope_fail(s, WEFT_PARAM, "label \"%s\": more than %d are nested", label ? label : "",
+                      WF_MAX_LABELS);
         return;
     }
     s->label_start[s->labels++] = s->label.length;

@@ -53,6 +53,8 @@ struct weft_scope {
 
 // Leaves an error in the scope, "label: text"; always false.
 bool wf_scope_fail(weft_scope *s, enum weft_status status, const char *fmt, ...) WF_PRINTF(3, 4);
+// What of a label stands in an error text, which is short: its end, and "..." or "" before it.
+const char *wf_label_end(const char *label, const char **cut);
 // A wrong call: WEFT_PARAM, and an abort where the library was built with -Ddebug-abort=true.
 bool wf_scope_wrong(weft_scope *s, const char *fmt, ...) WF_PRINTF(2, 3);
 // Neither NULL nor in error.

@@ -89,7 +89,8 @@ static void track(weft_scope *s, const struct wf_tensor *x, const void *store)
         for (int j = 0; j < r->nin; j++)
             tracked = tracked || r->in[j]->tracked;
         for (int j = 0; j < r->nout; j++)
-            r->out[j]->tracked = r->out[j] == x || (tracked && !r->op->flat);
+            r->out[j]->tracked = r->out[j] == x || (tracked && !r->op->flat &&
+                                                    wf_dtype_is_float(r->out[j]->pub.dtype));
     }
 }
 

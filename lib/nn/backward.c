@@ -67,10 +67,13 @@ weft_tensor *weft_grad(weft_scope *s, const weft_tensor *y, const weft_tensor *x
         wf_scope_fail(s, WEFT_PARAM, "grad: x is a kept tensor and has no history in the scope");
         return NULL;
     }
+    if (!wf_want_float(s, "grad", y) || !wf_want_float(s, "grad", x))
+        return NULL;
     bool ok = wf_tape_walk(s, "grad", y, t, NULL, &tape_ops);
     weft_tensor *g = t->grad;
     wf_tape_forget(s);
-    return ok ? g : NULL;
+    // On the way to y, everything that reads x is flat in it.
+    return ok && !g ? weft_full(s, x->dtype, x->ndim, x->shape, 0) : ok ? g : NULL;
 }
 
 weft_tensor *weft_checkpoint(weft_scope *s,

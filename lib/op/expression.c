@@ -2,6 +2,7 @@
 #include "op/expression.h"
 #include "base/hash.h"
 #include "core/copy.h"
+#include <math.h>
 
 enum { CHUNK_CPU = 4096, CHUNK_GPU = 2048, MAX_OPTIONS = 16, MAX_STORED = 8 };
 
@@ -78,9 +79,10 @@ static void make_program(const weft_device *dev, struct program *p, int n,
     }
     x->rank = p->dims.rank;
     x->wide = wf_dims_wide(&p->dims);
+    x->cpu = dev->info.type == WEFT_DEVICE_CPU;
     // PoCL 3.1's fmod and pow of eight doubles are wrong where one of them is 0; those of four are
     // right.
-    x->vec = dev->info.type == WEFT_DEVICE_CPU && !x->f64 ? 16 : 4;
+    x->vec = x->cpu && !x->f64 ? 16 : 4;
 }
 
 // What the text depends on, short: the text itself is only written for a kernel that is new.
@@ -92,7 +94,7 @@ static struct wf_hash key_of(const struct wf_program_text *x)
     key[n++] = (unsigned char)x->inputs;
     key[n++] = (unsigned char)x->rank;
     key[n++] = (unsigned char)x->vec;
-    key[n++] = x->wide;
+    key[n++] = (unsigned char)(x->wide | x->cpu << 1);
     for (int i = 0; i < x->inputs; i++) {
         key[n++] = (unsigned char)x->in[i].dtype;
         key[n++] = (unsigned char)x->in[i].inner;
@@ -124,6 +126,9 @@ struct option {
 static struct option make_option(double a, enum weft_dtype d)
 {
     struct option o;
+    // What is no number is 0 in integers, as in a cast.
+    if (isnan(a) && !wf_dtype_is_float(d))
+        a = 0;
     if (d == WEFT_F64) {
         o.u.f64 = a;
         o.bytes = 8;

@@ -52,7 +52,7 @@ struct wf_program_text {
         enum wf_inner inner; // along the last dimension
     } in[WF_GROUP_INPUTS];
     int rank, vec;
-    bool wide, f64;
+    bool wide, f64, cpu;
 };
 // Adds the defines that elementwise.cl wants.
 void wf_expression_write(void *program_text, struct wf_text *defines);

@@ -154,11 +154,11 @@ static void write_arguments(struct wf_text *t, const struct wf_program_text *p)
     wf_text_add(t, "\n");
 }
 
-// Are there powers of integers?
-static bool has_powers(const struct wf_program_text *p)
+// Does an expression speak of this?
+static bool has(const struct wf_program_text *p, const char *name)
 {
     for (int i = 0; i < p->nodes; i++) {
-        if (!wf_dtype_is_float(p->node[i].compute) && strstr(p->node[i].e->text, "POW("))
+        if (strstr(p->node[i].e->text, name))
             return true;
     }
     return false;
@@ -177,9 +177,11 @@ static bool is_narrow(const struct wf_program_text *p)
 void wf_expression_write(void *program_text, struct wf_text *t)
 {
     const struct wf_program_text *p = program_text;
+    if (p->cpu && (has(p, "POW(") || has(p, "MOD(") || has(p, "FLOOR_DIV(")))
+        wf_text_add(t, "#define OWN_FUNCTIONS\n");
     wf_text_add(t, "%s%s%s%s#define RANK %d\n#define VIEWS %d\n#define VEC %d\n",
                 p->wide ? "#define INDEX long\n" : "", p->f64 ? "#define USE_F64\n" : "",
-                is_narrow(p) ? "#define NARROW\n" : "", has_powers(p) ? "#define POWERS\n" : "",
+                is_narrow(p) ? "#define NARROW\n" : "", has(p, "POW(") ? "#define POWERS\n" : "",
                 p->rank, p->inputs ? p->inputs : 1, p->vec);
     write_arguments(t, p);
     wf_text_add(t, "#define BASES");

@@ -54,10 +54,17 @@ bool wf_loss_takes(weft_scope *s, struct wf_loss *l, const weft_tensor *x,
                    const weft_tensor *target, const struct weft_loss_params *params)
 {
     WF_PARAMS(l->o, params);
-    return wf_scope_takes(s, l->op, x) && wf_scope_takes(s, l->op, target) &&
-           wf_want_float(s, l->op, x) && check_values(s, l) &&
-           (!l->o.weight || wf_scope_takes(s, l->op, l->o.weight)) &&
-           (!l->o.pos_weight || wf_scope_takes(s, l->op, l->o.pos_weight));
+    if (!wf_scope_takes(s, l->op, x) || !wf_scope_takes(s, l->op, target) ||
+        !wf_want_float(s, l->op, x) || !check_values(s, l) ||
+        (l->o.weight && !wf_scope_takes(s, l->op, l->o.weight)) ||
+        (l->o.pos_weight && !wf_scope_takes(s, l->op, l->o.pos_weight)))
+        return false;
+    // No gradient flows to weights.
+    if (l->o.weight)
+        l->o.weight = weft_detach(s, l->o.weight);
+    if (l->o.pos_weight)
+        l->o.pos_weight = weft_detach(s, l->o.pos_weight);
+    return wf_scope_ok(s);
 }
 
 weft_tensor *wf_loss_reduce(weft_scope *s, const struct wf_loss *l, weft_tensor *each)
@@ -115,7 +122,7 @@ static weft_tensor *finish(weft_scope *s, const struct wf_loss *l, enum wf_loss_
 {
     weft_tensor *each = wf_loss_record(s, row, in, a);
     if (each && l->o.weight)
-        each = weft_mul(s, each, weft_detach(s, l->o.weight));
+        each = weft_mul(s, each, l->o.weight);
     return wf_loss_reduce(s, l, each);
 }
 

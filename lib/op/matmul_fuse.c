@@ -16,6 +16,12 @@ static bool same_dtype(const struct wf_record *r, enum weft_dtype dtype)
     return same;
 }
 
+// Powers and remainders are functions that elementwise.cl has.
+static bool is_known(const char *text)
+{
+    return !strstr(text, "POW(") && !strstr(text, "MOD(") && !strstr(text, "FLOOR_DIV(");
+}
+
 // What is rounded after each step is left alone: F16 and BF16.
 static bool joins(const struct wf_group *g, const struct wf_record *r)
 {
@@ -25,7 +31,7 @@ static bool joins(const struct wf_group *g, const struct wf_record *r)
     return r->op->fuser == &wf_expression_fuser && wf_matmul_fuses(product) &&
            (dtype == WEFT_F32 || dtype == WEFT_F64) && wf_is_passed_on(g->last->out[0]) &&
            wf_same_shape(&y->pub, &r->out[0]->pub) && same_dtype(r, dtype) &&
-           g->records <= MAX_CHAIN &&
+           is_known(((const struct wf_expression *)r->attr)->text) && g->records <= MAX_CHAIN &&
            g->options + ((const struct wf_expression *)r->attr)->na <= WF_EPILOGUE_OPTIONS;
 }
 
