@@ -270,6 +270,8 @@ START_TEST(an_incomplete_op_is_refused)
         ck_assert_ptr_null(weft_op(s, &wrong[i].op, NULL, NULL));
         assert_error(WEFT_PARAM, wrong[i].part);
     }
+    ck_assert_ptr_null(weft_op(s, NULL, NULL, NULL));
+    assert_error(WEFT_PARAM, "op: the operation is NULL");
     float v[6] = {0};
     ck_assert_ptr_null(dot_of(matrix(v, 2, 3), matrix(v, 2, 3), 1));
     assert_error(WEFT_SHAPE, "row_dot: x and w do not fit");

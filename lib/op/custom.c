@@ -225,6 +225,8 @@ weft_tensor *weft_op(weft_scope *s, const struct weft_op *op, const weft_tensor 
     struct weft_op o;
     const weft_tensor *in[WEFT_OP_INPUTS];
     weft_tensor y;
+    if (wf_scope_ok(s) && !op)
+        wf_scope_wrong(s, "op: the operation is NULL");
     WF_PARAMS(o, op);
     o.kernel = o.kernel ? o.kernel : o.name;
     if (!check_op(s, &o))
