@@ -66,13 +66,23 @@ static void assert_product(int64_t batch)
     free(v);
 }
 
+// The device is made anew: it reads the environment then, and never after.
+static void make_device_with(const char *clblast)
+{
+    teardown();
+    setenv("WEFT_CLBLAST", clblast, 1);
+    setup_clblast();
+    unsetenv("WEFT_CLBLAST");
+}
+
 START_TEST(environment_decides)
 {
-    setenv("WEFT_CLBLAST", "0", 1);
+    make_device_with("0");
     ck_assert(!is_taken());
     dev->info.type = WEFT_DEVICE_GPU;
     ck_assert(!is_taken());
-    unsetenv("WEFT_CLBLAST");
+    ck_assert_msg(!strstr(logged, "CLBlast"), "%s", logged);
+    make_device_with("");
     dev->info.type = WEFT_DEVICE_CPU;
     ck_assert(!is_taken());
     ck_assert_msg(!strstr(logged, "CLBlast"), "%s", logged);
@@ -96,9 +106,11 @@ END_TEST
 
 START_TEST(it_runs_on_a_cpu_where_asked_to)
 {
-    setenv("WEFT_CLBLAST", "1", 1);
+    ck_assert(!is_taken());
+    make_device_with("1");
     ck_assert(is_taken());
-    unsetenv("WEFT_CLBLAST");
+    assert_product(1);
+    dev->params.clblast = WEFT_CLBLAST_ON_GPUS;
     ck_assert(!is_taken());
 }
 END_TEST

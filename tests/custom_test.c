@@ -237,7 +237,8 @@ START_TEST(an_op_that_does_not_compile_is_told)
         {"kernel void broken(global float *x) { x[0] = nonsense; }", "nonsense", WEFT_BUILD},
         {"kernel void other(global float *x) { x[0] = 1; }", "has no kernel \"broken\"",
          WEFT_BUILD},
-        {"kernel void broken(global float *x) { x[0] = 1; }", "clSetKernelArg", WEFT_DEVICE},
+        {"kernel void broken(global float *x) { x[0] = 1; }",
+         "the kernel has 1 argument, 3 were given (1 input, 1 output, 1 more)", WEFT_PARAM},
     };
     for (int i = 0; i < 3; i++) {
         struct weft_op o = WEFT_OP(.name = "broken", .inputs = 1, .source = wrong[i].source);
@@ -269,6 +270,8 @@ START_TEST(an_incomplete_op_is_refused)
         ck_assert_ptr_null(weft_op(s, &wrong[i].op, NULL, NULL));
         assert_error(WEFT_PARAM, wrong[i].part);
     }
+    ck_assert_ptr_null(weft_op(s, NULL, NULL, NULL));
+    assert_error(WEFT_PARAM, "op: the operation is NULL");
     float v[6] = {0};
     ck_assert_ptr_null(dot_of(matrix(v, 2, 3), matrix(v, 2, 3), 1));
     assert_error(WEFT_SHAPE, "row_dot: x and w do not fit");
@@ -288,6 +291,9 @@ static bool bad_launch(const struct weft_op_call *c, struct weft_op_launch *l, s
     l->local[0] = how == 2 ? (size_t)1 << 20 : 0;
     if (how == 1)
         weft_op_arg(l, sizeof big, big);
+    int64_t n = weft_count(c->y);
+    if (how == 2)
+        weft_op_arg(l, sizeof n, &n);
     for (int i = 0; how == 3 && i < 25; i++)
         weft_op_arg(l, sizeof i, &i);
     return how;
@@ -311,6 +317,36 @@ START_TEST(a_launch_that_cannot_be_is_told)
         ck_assert(!weft_flush(s));
         assert_error(wrong[i].status, wrong[i].part);
     }
+}
+END_TEST
+
+static bool shift_launch(const struct weft_op_call *c, struct weft_op_launch *l,
+                         struct weft_error *e)
+{
+    (void)e;
+    int n = (int)weft_count(c->y);
+    float by = 3;
+    weft_op_arg(l, sizeof n, &n);
+    if (!c->op->priv)
+        weft_op_arg(l, sizeof by, &by);
+    return true;
+}
+
+// PoCL would go on with the value of the launch before.
+START_TEST(a_missing_argument_is_told)
+{
+    struct weft_op shift =
+        WEFT_OP(.name = "shift", .inputs = 1, .flat = true, .launch = shift_launch,
+                .source =
+                    "kernel void shift(global const float *x, global float *y, int n, float by)"
+                    "{ int i = get_global_id(0); if (i < n) y[i] = x[i] + by; }");
+    const weft_tensor *x = weft_full(s, WEFT_F32, 0, NULL, 1);
+    ck_assert_double_eq(weft_item(s, weft_op(s, &shift, &x, NULL)), 4);
+    shift.priv = dev;
+    weft_op(s, &shift, &x, NULL);
+    ck_assert(!weft_flush(s));
+    assert_error(WEFT_PARAM,
+                 "shift: the kernel has 4 arguments, 3 were given (1 input, 1 output, 1 more)");
 }
 END_TEST
 
@@ -411,6 +447,7 @@ int main(void)
     tcase_add_test(t, an_op_that_does_not_compile_is_told);
     tcase_add_test(t, an_incomplete_op_is_refused);
     tcase_add_test(t, a_launch_that_cannot_be_is_told);
+    tcase_add_test(t, a_missing_argument_is_told);
     tcase_add_test(t, a_wrong_gradient_is_refused);
     tcase_add_test(t, a_checkpoint_runs_them_again);
     tcase_add_test(t, they_are_profiled_and_checked_under_their_names);

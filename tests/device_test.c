@@ -69,6 +69,8 @@ START_TEST(a_name_that_matches_nothing_is_named)
 {
     open_refused(weft_device_params(.match = "no-such-device"), WEFT_UNSUPPORTED, "no-such-device");
     open_refused(weft_device_params(.match = "4711"), WEFT_UNSUPPORTED, "4711");
+    open_refused(weft_device_params(.clblast = (enum weft_clblast)3), WEFT_PARAM,
+                 "clblast is 3; 0 to 2 were wanted");
 }
 END_TEST
 
@@ -134,11 +136,21 @@ START_TEST(environment_counts_unless_no_env)
     setenv("WEFT_PROFILE", "1", 1);
     setenv("WEFT_EAGER", "1", 1);
     setenv("WEFT_MEMORY_LIMIT", "3M", 1);
+    setenv("WEFT_CLBLAST", "1", 1);
     weft_device *d = open_device(NULL), *e = open_device(weft_device_params(.no_env = true));
     ck_assert(d->profile.on && d->params.eager && d->pool.limit == 3 << 20);
     ck_assert(!e->profile.on && !e->params.eager && !e->pool.limit);
+    ck_assert(d->params.clblast == WEFT_CLBLAST_ON && e->params.clblast == WEFT_CLBLAST_ON_GPUS);
     weft_device_destroy(&d);
     weft_device_destroy(&e);
+    d = open_device(weft_device_params(.clblast = WEFT_CLBLAST_OFF));
+    ck_assert(d->params.clblast == WEFT_CLBLAST_OFF);
+    weft_device_destroy(&d);
+    setenv("WEFT_CLBLAST", "0", 1);
+    d = open_device(NULL);
+    ck_assert(d->params.clblast == WEFT_CLBLAST_OFF);
+    weft_device_destroy(&d);
+    unsetenv("WEFT_CLBLAST");
     unsetenv("WEFT_PROFILE");
     unsetenv("WEFT_EAGER");
     unsetenv("WEFT_MEMORY_LIMIT");

@@ -401,7 +401,7 @@ START_TEST(wrong_calls_say_what_was_wanted)
     WRONG(weft_full(s, WEFT_F32, 2, (int64_t[]){1 << 20, 1 << 20}, 0), WEFT_NOMEM,
           "full: the result [1048576,1048576] F32 needs 4 TiB in one piece");
     WRONG(weft_cross_entropy(s, X, weft_full(s, WEFT_I64, 1, (int64_t[]){3}, 0), NULL), WEFT_SHAPE,
-          "cross_entropy: x is [2,3] and label [3]");
+          "cross_entropy: x is [2,3] and target [3]");
     WRONG(weft_from_host(s, WEFT_F32, -1, NULL, NULL), WEFT_SHAPE, "from_host: -1 dimensions");
 }
 END_TEST

@@ -22,6 +22,11 @@ static weft_tensor *labels(int64_t n, const int64_t *v)
     return weft_from_host(s, WEFT_I64, 1, &n, v);
 }
 
+static weft_tensor *narrow_labels(int64_t n, const int32_t *v)
+{
+    return weft_from_host(s, WEFT_I32, 1, &n, v);
+}
+
 static void read_floats(const weft_tensor *x, float *v)
 {
     x = weft_cast(s, x, WEFT_F32);
@@ -301,6 +306,30 @@ END_TEST
     ck_assert_ptr_null(call);     \
     assert_error(status, text)
 
+START_TEST(labels_of_32_bits_are_those_of_64)
+{
+    static const int32_t narrow[] = {2, 0, -100, 7};
+    static const int64_t wide[] = {2, 0, -100, 7};
+    const float x[] = {1, 2, 3, 1, 0, -1, 5, 6, 7, 4, 4, 4}, w[] = {1, 2, 4};
+    for (int n = 3; n <= 4; n++) { // the last label is of no class
+        float loss[2], g[2][12];
+        for (int i = 0; i < 2; i++) {
+            weft_tensor *a = make(2, (int64_t[]){n, 3}, x);
+            weft_tensor *y = i ? narrow_labels(n, narrow) : labels(n, wide);
+            const struct weft_loss_params *o =
+                O(.weight = floats(3, w), .ignore = true, .ignored = -100);
+            weft_tensor *l = weft_add(s, weft_cross_entropy(s, a, y, o), weft_nll(s, a, y, o));
+            weft_tensor *ga = weft_grad(s, l, a);
+            read_floats(l, &loss[i]);
+            read_floats(ga, g[i]);
+        }
+        ck_assert_mem_eq(g[0], g[1], (size_t)n * 3 * sizeof(float));
+        ck_assert(n == 3 ? loss[0] == loss[1] : isnan(loss[0]) && isnan(loss[1]));
+        ck_assert_float_ne(g[0][0], 0);
+    }
+}
+END_TEST
+
 START_TEST(wrong_elements_say_what_was_wanted)
 {
     WRONG(weft_mse(s, X, V, NULL), WEFT_SHAPE,
@@ -313,9 +342,9 @@ START_TEST(wrong_elements_say_what_was_wanted)
     WRONG(weft_huber(s, X, X, O(.delta = NAN)), WEFT_PARAM, "huber: delta is nan");
     WRONG(weft_hinge(s, X, X, O(.margin = INFINITY)), WEFT_PARAM, "hinge: margin is inf");
     WRONG(weft_mse(s, X, X, O(.reduction = (enum weft_loss_reduction)9)), WEFT_PARAM,
-          "mse: there is no reduction 9");
+          "mse: reduction is 9; 0 to 3 were wanted");
     WRONG(weft_mse(s, X, X, O(.reduction = WEFT_LOSS_BATCH_MEAN)), WEFT_PARAM,
-          "mse: has no option the mean over the batch");
+          "mse: has no option reduction WEFT_LOSS_BATCH_MEAN");
     WRONG(weft_mse(s, X, X, O(.weight = X)), WEFT_PARAM, "mse: has no option weight");
     WRONG(weft_bce(s, X, X, O(.pos_weight = X)), WEFT_PARAM, "bce: has no option pos_weight");
     WRONG(weft_bce(s, X, X, O(.smoothing = 0.1)), WEFT_PARAM, "bce: has no option smoothing");
@@ -346,13 +375,18 @@ START_TEST(wrong_classes_say_what_was_wanted)
     WRONG(weft_nll(s, weft_full(s, WEFT_F32, 0, NULL, 1), Y, NULL), WEFT_SHAPE, "nll: x is []");
     WRONG(weft_cross_entropy(s, X, V, NULL), WEFT_SHAPE,
           "cross_entropy: x is [2,3] and the target [3]; of probabilities one shape was wanted");
-    WRONG(weft_cross_entropy(s, X, weft_full(s, WEFT_I64, 1, (int64_t[]){3}, 0), NULL), WEFT_SHAPE,
-          "cross_entropy: x is [2,3] and label [3]; [batch,class,...] and [batch,...] were wanted");
-    WRONG(weft_cross_entropy(s, X, D, NULL), WEFT_DTYPE,
-          "cross_entropy: x is F32 and label F16; I64, or probabilities of the dtype of x,");
-    WRONG(weft_nll(s, X, X, NULL), WEFT_DTYPE, "nll: x is F32 and label F32; I64 was wanted");
-    WRONG(weft_nll(s, X, weft_full(s, WEFT_I32, 1, (int64_t[]){2}, 0), NULL), WEFT_DTYPE,
-          "nll: x is F32 and label I32; I64 was wanted");
+    WRONG(
+        weft_cross_entropy(s, X, weft_full(s, WEFT_I64, 1, (int64_t[]){3}, 0), NULL), WEFT_SHAPE,
+        "cross_entropy: x is [2,3] and target [3]; [batch,class,...] and [batch,...] were wanted");
+    WRONG(
+        weft_cross_entropy(s, X, D, NULL), WEFT_DTYPE,
+        "cross_entropy: x is F32 and target F16; I64 or I32, or probabilities of the dtype of x,");
+    WRONG(weft_nll(s, X, X, NULL), WEFT_DTYPE,
+          "nll: x is F32 and label F32; I64 or I32 was wanted");
+    WRONG(weft_nll(s, X, weft_full(s, WEFT_U8, 1, (int64_t[]){2}, 0), NULL), WEFT_DTYPE,
+          "nll: x is F32 and label U8; I64 or I32 was wanted");
+    WRONG(weft_nll(s, X, weft_full(s, WEFT_I32, 1, (int64_t[]){3}, 0), NULL), WEFT_SHAPE,
+          "nll: x is [2,3] and label [3]; [batch,class,...]");
     WRONG(weft_cross_entropy(s, X, X, O(.ignore = true)), WEFT_PARAM,
           "cross_entropy: ignore is set, but the target is probabilities");
     WRONG(weft_cross_entropy(s, X, Y, O(.ignored = 5)), WEFT_PARAM,
@@ -388,6 +422,7 @@ int main(void)
     tcase_add_test(t, a_label_outside_makes_the_loss_nan);
     tcase_add_test(t, empty_losses);
     tcase_add_test(t, sizes_build_nothing_and_bits_repeat);
+    tcase_add_test(t, labels_of_32_bits_are_those_of_64);
     tcase_add_test(t, wrong_elements_say_what_was_wanted);
     tcase_add_test(t, wrong_classes_say_what_was_wanted);
     suite_add_tcase(suite, t);

@@ -139,7 +139,12 @@ START_TEST(an_incomplete_map_is_refused)
         assert_error(WEFT_PARAM, wrong[i].part);
     }
     ck_assert_ptr_null(weft_map(s, NULL, NULL, NULL));
-    assert_error(WEFT_PARAM, "map: there is no name");
+    assert_error(WEFT_PARAM, "map: the map is NULL");
+    ck_assert_ptr_null(weft_map(s, &swish, NULL, (double[]){1}));
+    assert_error(WEFT_PARAM, "swish: the inputs are NULL");
+    const weft_tensor *zero = weft_full(s, WEFT_F32, 0, NULL, 0);
+    ck_assert_ptr_null(weft_map(s, &swish, &zero, NULL));
+    assert_error(WEFT_PARAM, "swish: the options are NULL");
     float v[6] = {0};
     weft_tensor *a = matrix(v, 2, 3), *b = matrix(v, 3, 2), *c = weft_cast(s, a, WEFT_I32);
     double option[2] = {0};

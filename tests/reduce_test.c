@@ -367,9 +367,16 @@ START_TEST(wrong_calls_say_what_was_wanted)
 #define WRONG(call, status, text) \
     ck_assert_ptr_null(call);     \
     assert_error(status, text)
-    WRONG(weft_prod(s, X, OVER(2)), WEFT_PARAM, "prod: axis 2 of 2 dimensions");
+    WRONG(weft_prod(s, X, OVER(2)), WEFT_PARAM,
+          "prod: axis 2 of 2 dimensions; -2 to 1 were wanted");
     WRONG(weft_any(s, X, weft_reduce_params(.axes = (int[]){0, 0}, .naxes = 2)), WEFT_PARAM,
           "any: axis 0 is listed twice");
+    WRONG(weft_sum(s, X, weft_reduce_params(.axes = (int[]){0, 1, 2}, .naxes = 3)), WEFT_PARAM,
+          "sum: naxes is 3; 0 to 2 were wanted");
+    WRONG(weft_sum(s, X, weft_reduce_params(.naxes = -1)), WEFT_PARAM,
+          "sum: naxes is -1; 0 to 2 were wanted");
+    WRONG(weft_sum(s, X, weft_reduce_params(.naxes = 2)), WEFT_PARAM,
+          "sum: axes is NULL, naxes is 2");
     WRONG(weft_min(s, NOTHING, NULL), WEFT_SHAPE, "min: x is [0,3]; the smallest of nothing");
     WRONG(weft_argmin(s, NOTHING, 0), WEFT_SHAPE, "argmin: x is [0,3]; the smallest of nothing");
     WRONG(weft_argmin(s, X, 2), WEFT_PARAM, "argmin: axis 2");
@@ -385,7 +392,9 @@ START_TEST(wrong_calls_say_what_was_wanted)
     WRONG(weft_softmax(s, I, 0), WEFT_DTYPE, "softmax: the input is I32; a floating dtype");
     WRONG(weft_softmax(s, X, 2), WEFT_PARAM, "softmax: axis 2 of 2 dimensions");
     WRONG(weft_log_softmax(s, weft_full(s, WEFT_F32, 0, NULL, 1), 0), WEFT_PARAM,
-          "log_softmax: axis 0 of 0 dimensions");
+          "log_softmax: axis 0 of a scalar, which has none");
+    WRONG(weft_argmax(s, weft_full(s, WEFT_F32, 0, NULL, 1), 0), WEFT_PARAM,
+          "argmax: axis 0 of a scalar, which has none");
 }
 END_TEST
 

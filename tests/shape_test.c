@@ -221,6 +221,26 @@ START_TEST(arange_counts_in_every_dtype_that_counts)
 }
 END_TEST
 
+// Alone, and as a constant of another kernel.
+START_TEST(full_takes_what_an_integer_can_hold)
+{
+    static const struct {
+        double value, want;
+        enum weft_dtype dtype;
+    } c[] = {{300, 255, WEFT_U8}, {-3, 0, WEFT_U8},      {1.75, 1, WEFT_U8},
+             {1.5, 1, WEFT_I32},  {-1.5, -1, WEFT_I32},  {NAN, 0, WEFT_I32},
+             {NAN, 0, WEFT_U8},   {-300, -128, WEFT_I8}, {INFINITY, 127, WEFT_I8},
+             {0.25, 1, WEFT_BOOL}};
+    for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+        weft_tensor *x = weft_full(s, c[i].dtype, 0, NULL, c[i].value);
+        weft_tensor *kept = weft_keep(s, x);
+        ck_assert_double_eq(weft_item(s, weft_cast(s, x, WEFT_F32)), c[i].want);
+        ck_assert_double_eq(weft_item(s, weft_cast(s, kept, WEFT_F32)), c[i].want);
+        weft_tensor_destroy(&kept);
+    }
+}
+END_TEST
+
 START_TEST(linspace_has_both_ends)
 {
     float *got = read_all(weft_linspace(s, WEFT_F32, -1, 2.1f, 100));
@@ -460,12 +480,16 @@ START_TEST(bad_input_is_refused)
 #define REFUSED(call, status, text) \
     ck_assert(!(call));             \
     assert_error(status, text);
-    REFUSED(weft_slice(s, t, 2, 0, 1), WEFT_PARAM, "slice: axis 2 of 2 dimensions")
+    REFUSED(weft_slice(s, t, 2, 0, 1), WEFT_PARAM,
+            "slice: axis 2 of 2 dimensions; -2 to 1 were wanted")
     REFUSED(weft_slice_step(s, t, 0, (struct weft_range){0, 1, 0}), WEFT_PARAM,
-            "slice: the step is 0")
+            "slice: the step must not be 0")
     REFUSED(weft_split(s, t, 1, 2, (int64_t[]){1, 2}, out), WEFT_SHAPE,
-            "split: the 2 sizes do not add up to the 4 of axis 1")
-    REFUSED(weft_split(s, t, 1, 2, (int64_t[]){-1, 5}, out), WEFT_SHAPE, "split: the 2 sizes")
+            "split: the 2 sizes add up to 3; the 4 of axis 1 were wanted")
+    REFUSED(weft_split(s, t, 1, 2, (int64_t[]){-1, 5}, out), WEFT_SHAPE,
+            "split: sizes[0] is -1; 0 to 4 were wanted")
+    REFUSED(weft_split(s, t, 1, 2, (int64_t[]){1, INT64_MAX}, out), WEFT_SHAPE,
+            "split: sizes[1] is 9223372036854775807; 0 to 4 were wanted")
     REFUSED(weft_concat(s, 0, &t, 0), WEFT_PARAM, "concat: none; at least one tensor was wanted")
     REFUSED(weft_concat(s, 2, (const weft_tensor *[]){t, NULL}, 0), WEFT_PARAM,
             "concat: a tensor is NULL")
@@ -500,9 +524,17 @@ START_TEST(bad_input_is_refused)
                  weft_pad_params(.ndim = 1, .after = (int64_t[]){1}, .mode = WEFT_PAD_REPLICATE)),
         WEFT_PARAM, "pad: 0 before and 1 after the 0 of axis 1; replicate takes at most 0")
     REFUSED(weft_flip(s, t, 2, (int[]){1, -1}), WEFT_PARAM, "flip: axis 1 is listed twice")
+    REFUSED(weft_flip(s, t, -1, (int[]){1}), WEFT_PARAM, "flip: naxes is -1; 0 to 2 were wanted")
+    REFUSED(weft_flip(s, t, 3, (int[]){0}), WEFT_PARAM, "flip: naxes is 3; 0 to 2 were wanted")
+    REFUSED(weft_flip(s, t, 1, NULL), WEFT_PARAM, "flip: axes is NULL, naxes is 1")
+    REFUSED(weft_reshape(s, t, 2, NULL), WEFT_PARAM, "reshape: the shape is NULL")
+    REFUSED(weft_reshape(s, t, 9, NULL), WEFT_SHAPE, "reshape: 9 dimensions; 0 to 8 are possible")
+    REFUSED(weft_expand(s, t, 2, NULL), WEFT_PARAM, "expand: the shape is NULL")
+    REFUSED(weft_permute(s, t, 2, NULL), WEFT_PARAM, "permute: axes is NULL, naxes is 2")
     REFUSED(weft_roll(s, t, 5, 1), WEFT_PARAM, "roll: axis 5 of 2 dimensions")
     REFUSED(weft_permute(s, t, 2, (int[]){0, 0}), WEFT_PARAM, "permute: axis 0 is listed twice")
-    REFUSED(weft_permute(s, t, 3, (int[]){0, 1, 2}), WEFT_PARAM, "permute: 3 axes; x has 2")
+    REFUSED(weft_permute(s, t, 3, (int[]){0, 1, 2}), WEFT_PARAM,
+            "permute: 3 axes; the 2 of x were wanted")
     REFUSED(weft_squeeze(s, t, 0), WEFT_SHAPE, "squeeze: axis 0 of [3,4]; a size of 1 was wanted")
     REFUSED(weft_unsqueeze(s, t, 3), WEFT_PARAM, "unsqueeze: axis 3 of 3 dimensions")
     REFUSED(weft_unsqueeze(s, weft_full(s, WEFT_F32, 8, (int64_t[]){1, 1, 1, 1, 1, 1, 1, 1}, 0), 0),
@@ -510,10 +542,16 @@ START_TEST(bad_input_is_refused)
     REFUSED(weft_tril(s, weft_reshape(s, t, 1, (int64_t[]){12}), 0), WEFT_SHAPE,
             "tril: x is [12]; a matrix was wanted")
     REFUSED(weft_triu(s, weft_reshape(s, t, 1, (int64_t[]){12}), 0), WEFT_SHAPE, "triu: x is [12]")
-    REFUSED(weft_arange(s, WEFT_F32, 0, 1, 0), WEFT_PARAM, "arange: from 0 to 1 by 0")
-    REFUSED(weft_arange(s, WEFT_F32, 0, INFINITY, 1), WEFT_PARAM, "arange: from 0 to inf by 1")
-    REFUSED(weft_arange(s, WEFT_I32, 0, 2, 0.5), WEFT_DTYPE, "arange: from 0 by 0.5 in I32")
-    REFUSED(weft_arange(s, WEFT_BOOL, 0, 2, 1), WEFT_DTYPE, "arange: from 0 by 1 in BOOL")
+    REFUSED(weft_arange(s, WEFT_F32, 0, 1, 0), WEFT_PARAM,
+            "arange: from 0 to 1 by 0; the step must not be 0")
+    REFUSED(weft_arange(s, WEFT_F32, 0, INFINITY, 1), WEFT_PARAM,
+            "arange: from 0 to inf by 1; finite numbers were wanted")
+    REFUSED(weft_arange(s, WEFT_F32, 0, 1e300, 1), WEFT_PARAM,
+            "arange: from 0 to 1e+300 by 1; these are more than a tensor can have")
+    REFUSED(weft_arange(s, WEFT_I32, 0, 2, 0.5), WEFT_DTYPE,
+            "arange: from 0 by 0.5; whole numbers were wanted in I32")
+    REFUSED(weft_arange(s, WEFT_BOOL, 0, 2, 1), WEFT_DTYPE,
+            "arange: in BOOL; a dtype of numbers was wanted")
     REFUSED(weft_linspace(s, WEFT_I32, 0, 2, 5), WEFT_DTYPE, "linspace: from 0 to 2 in I32")
     REFUSED(weft_linspace(s, WEFT_F32, 0, NAN, 5), WEFT_PARAM, "linspace: from 0 to nan in F32")
     REFUSED(weft_linspace(s, WEFT_F32, 0, 1, -1), WEFT_SHAPE, "linspace: the shape [-1]")
@@ -533,6 +571,7 @@ int main(void)
     tcase_add_test(t, every_dtype_moves_bit_for_bit_as_on_a_gpu);
     tcase_add_test(t, padding_has_the_value_in_every_dtype);
     tcase_add_test(t, arange_counts_in_every_dtype_that_counts);
+    tcase_add_test(t, full_takes_what_an_integer_can_hold);
     tcase_add_test(t, linspace_has_both_ends);
     tcase_add_test(t, eye_is_one_in_every_dtype);
     tcase_add_test(t, views_launch_and_copy_nothing);

@@ -1,8 +1,9 @@
 // Operations of one's own: elementwise ones from an expression, and others from a kernel.
 //
 // Both are recorded, cached, profiled under their name and looked at by params.check_nan like
-// weft's own. What describes an operation, and every text in it, is copied by the call. See op.h
-// for what holds of all operations.
+// weft's own. What describes an operation, and every text in it, is copied by the call. Weft prints
+// nothing where a source does not compile, but a driver may: PoCL writes "1 error generated." to
+// stderr. See op.h for what holds of all operations.
 #ifndef WEFT_CUSTOM_H
 #define WEFT_CUSTOM_H
 #include <weft/tensor.h>
@@ -91,11 +92,11 @@ WEFT_API void weft_op_arg(struct weft_op_launch *l, size_t bytes, const void *va
 // An operation with a kernel of its own, in OpenCL C 1.2.
 //
 // The kernel's arguments are the inputs' buffers in order, the output's buffer, and what .launch
-// has added with weft_op_arg(); without .launch, one `long`: the number of elements of y. The
-// tensors lie dense, the last dimension innermost, from the start of their buffers; a strided one
-// has been copied. In memory, elements are float (F32), half, read with vload_half() (F16), ushort
-// (BF16), double, char, uchar, int, long, and uchar (BOOL). Every element of y is the kernel's to
-// write.
+// has added with weft_op_arg(); without .launch, one `long`: the number of elements of y. A kernel
+// with more or fewer is WEFT_PARAM when it runs. The tensors lie dense, the last dimension
+// innermost, from the start of their buffers; a strided one has been copied. In memory, elements
+// are float (F32), half, read with vload_half() (F16), ushort (BF16), double, char, uchar, int,
+// long, and uchar (BOOL). Every element of y is the kernel's to write.
 //
 // It is an ordinary NDRange: get_global_id() says which part a work-item computes. A long launch
 // is split along its outermost dimension, in whole groups: get_global_id() goes on from piece to

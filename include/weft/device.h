@@ -12,6 +12,7 @@
 //   WEFT_CL_DIR=DIR       kernels are read from DIR instead of the library, to edit and rerun; then
 //                         none are kept in the cache
 //   WEFT_CHECK_NAN=1      as params.check_nan
+//   WEFT_CLBLAST=0, 1     as params.clblast: off; on
 //   WEFT_EAGER=1          every scope of the device runs each call at once (tensor.h)
 #ifndef WEFT_DEVICE_H
 #define WEFT_DEVICE_H
@@ -25,6 +26,9 @@ extern "C" {
 typedef struct weft_device weft_device;
 
 enum weft_log_level { WEFT_LOG_ERROR = 1, WEFT_LOG_WARN, WEFT_LOG_INFO, WEFT_LOG_DEBUG };
+
+// Which devices take CLBlast for matrix products (matmul.h).
+enum weft_clblast { WEFT_CLBLAST_ON_GPUS, WEFT_CLBLAST_OFF, WEFT_CLBLAST_ON };
 
 struct weft_device_params {
     size_t size;
@@ -50,6 +54,7 @@ struct weft_device_params {
     void *(*mem_alloc)(void *priv, void *cl_context, size_t bytes);
     void (*mem_free)(void *priv, void *mem);
     void *mem_priv;
+    enum weft_clblast clblast; // [WEFT_CLBLAST_ON_GPUS]
 };
 #define weft_device_params(...)    \
     (&(struct weft_device_params){ \

@@ -7,7 +7,9 @@
 extern "C" {
 #endif
 
-// Every element the same value; floating, integer or BOOL.
+// Every element the same value; floating, integer or BOOL. A floating dtype rounds it. An integer
+// one drops what is behind the point, and takes its own nearest number where the value is out of
+// range: 1.5 is 1 in I32, 300 is 255 in U8, NaN is 0. BOOL is false for 0 alone.
 WEFT_API weft_tensor *weft_full(weft_scope *s, enum weft_dtype dtype, int ndim,
                                 const int64_t *shape, double value);
 

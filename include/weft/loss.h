@@ -72,7 +72,7 @@ WEFT_API weft_tensor *weft_bce_with_logits(weft_scope *s, const weft_tensor *x,
 WEFT_API weft_tensor *weft_kl_div(weft_scope *s, const weft_tensor *x, const weft_tensor *target,
                                   const struct weft_loss_params *o);
 
-// With p = softmax(x) over the classes and target labels, I64:
+// With p = softmax(x) over the classes and target labels, I64 or I32:
 //     (1 - smoothing) w[label] (-log p[label]) + smoothing / classes * sum over c of w[c] (-log
 //     p[c])
 // x is [batch, class], [batch, class, d1, ...] or [class]; labels are x's shape without the class,

@@ -16,8 +16,8 @@ extern "C" {
 // b has rows, or the leading dimensions don't broadcast.
 //
 // On a GPU, F32 and F64 go to CLBlast where it is installed (Debian: libclblast1), once its
-// products were compared with weft's own on that device; WEFT_CLBLAST=0 in the environment leaves
-// it out, and =1 takes it on other devices too.
+// products were compared with weft's own on that device; clblast of the device's params leaves it
+// out, or takes it on other devices too.
 WEFT_API weft_tensor *weft_matmul(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
 
 #ifdef __cplusplus

@@ -15,6 +15,7 @@ extern "C" {
 WEFT_API weft_tensor *weft_reshape(weft_scope *s, const weft_tensor *x, int ndim,
                                    const int64_t *shape);
 // Dimensions from `first` to the last as one: [batch, 1, 28, 28] with first = 1 -> [batch, 784].
+// A view where strides allow it, as of weft_reshape().
 WEFT_API weft_tensor *weft_flatten(weft_scope *s, const weft_tensor *x, int first);
 // Without the dimension `axis`, which must be 1 (WEFT_SHAPE). A view.
 WEFT_API weft_tensor *weft_squeeze(weft_scope *s, const weft_tensor *x, int axis);

@@ -34,6 +34,7 @@
     X(clReleaseProgram)                 \
     X(clCreateKernel)                   \
     X(clSetKernelArg)                   \
+    X(clGetKernelInfo)                  \
     X(clGetKernelWorkGroupInfo)         \
     X(clReleaseKernel)                  \
     X(clEnqueueNDRangeKernel)           \

@@ -27,6 +27,14 @@ static bool is_on(const char *name)
     return text && !strcmp(text, "1");
 }
 
+static enum weft_clblast read_clblast(void)
+{
+    const char *text = wf_env("WEFT_CLBLAST");
+    return !text || !*text      ? WEFT_CLBLAST_ON_GPUS
+           : !strcmp(text, "1") ? WEFT_CLBLAST_ON
+                                : WEFT_CLBLAST_OFF;
+}
+
 static bool check_params(const struct weft_device_params *p, struct weft_error *err)
 {
     if (p->version && p->version / 100 != WEFT_VERSION / 100)
@@ -39,6 +47,9 @@ static bool check_params(const struct weft_device_params *p, struct weft_error *
     if (!(p->launch_limit_ms >= 0))
         return wf_fail(err, WEFT_PARAM, "device: launch_limit_ms is %g; 0 or more was wanted",
                        p->launch_limit_ms);
+    if ((unsigned)p->clblast > WEFT_CLBLAST_ON)
+        return wf_fail(err, WEFT_PARAM, "device: clblast is %d; 0 to %d were wanted",
+                       (int)p->clblast, WEFT_CLBLAST_ON);
     return true;
 }
 
@@ -56,6 +67,7 @@ bool wf_device_params_read(struct weft_device_params *to, const struct weft_devi
         to->match = wf_env("WEFT_DEVICE");
     to->profile = to->profile || is_on("WEFT_PROFILE");
     to->eager = to->eager || is_on("WEFT_EAGER");
+    to->clblast = to->clblast ? to->clblast : read_clblast();
     to->check_nan = to->check_nan || is_on("WEFT_CHECK_NAN");
     return read_limit("WEFT_MEMORY_LIMIT", &to->memory_limit, err);
 }

@@ -303,7 +303,13 @@ static const struct wf_op op_nll = {
 static const struct wf_op op_label_weight = {
     .name = "label_weight", .run = run_label_weight, .flat = true};
 
-static bool check_labels(weft_scope *s, const char *op, const weft_tensor *x,
+// As the header calls it.
+static const char *target_name(const struct wf_loss *l)
+{
+    return l->knows & WF_LOSS_SMOOTHING ? "target" : "label";
+}
+
+static bool check_labels(weft_scope *s, const struct wf_loss *l, const weft_tensor *x,
                          const weft_tensor *label)
 {
     int64_t shape[WEFT_MAX_DIMS];
@@ -311,8 +317,9 @@ static bool check_labels(weft_scope *s, const char *op, const weft_tensor *x,
     return (label->ndim == x->ndim - 1 &&
             !memcmp(shape, label->shape, (size_t)label->ndim * sizeof *shape)) ||
            wf_scope_fail(s, WEFT_SHAPE,
-                         "%s: x is %s and label %s; [batch,class,...] and [batch,...] were wanted",
-                         op, WF_SHAPE(x->ndim, x->shape), WF_SHAPE(label->ndim, label->shape));
+                         "%s: x is %s and %s %s; [batch,class,...] and [batch,...] were wanted",
+                         l->op, WF_SHAPE(x->ndim, x->shape), target_name(l),
+                         WF_SHAPE(label->ndim, label->shape));
 }
 
 static bool check_probs(weft_scope *s, const struct wf_loss *l, const weft_tensor *x,
@@ -344,15 +351,16 @@ static bool check(weft_scope *s, const struct wf_loss *l, const weft_tensor *x,
 {
     bool may_be_probs = l->knows & WF_LOSS_SMOOTHING;
     bool probs = may_be_probs && target->dtype == x->dtype;
-    if (target->dtype != WEFT_I64 && !probs)
-        return wf_scope_fail(s, WEFT_DTYPE, "%s: x is %s and label %s; I64%s was wanted", l->op,
-                             weft_dtype_name(x->dtype), weft_dtype_name(target->dtype),
+    if (target->dtype != WEFT_I64 && target->dtype != WEFT_I32 && !probs)
+        return wf_scope_fail(s, WEFT_DTYPE, "%s: x is %s and %s %s; I64 or I32%s was wanted", l->op,
+                             weft_dtype_name(x->dtype), target_name(l),
+                             weft_dtype_name(target->dtype),
                              may_be_probs ? ", or probabilities of the dtype of x," : "");
     if (!x->ndim || !x->shape[class_axis(x)])
         return wf_scope_fail(s, WEFT_SHAPE,
                              "%s: x is %s; [batch,class,...] with classes was wanted", l->op,
                              WF_SHAPE(x->ndim, x->shape));
-    return (probs ? check_probs(s, l, x, target) : check_labels(s, l->op, x, target)) &&
+    return (probs ? check_probs(s, l, x, target) : check_labels(s, l, x, target)) &&
            (!l->o.weight || check_weight(s, l->op, x, l->o.weight));
 }
 
@@ -388,6 +396,9 @@ static weft_tensor *record_rows(weft_scope *s, const struct wf_op *op, const str
 static weft_tensor *of_classes(weft_scope *s, const struct wf_op *op, const struct wf_loss *l,
                                const weft_tensor *x, const weft_tensor *target)
 {
+    // The kernels read labels of 64 bits.
+    if (target->dtype == WEFT_I32 && !(target = weft_cast(s, target, WEFT_I64)))
+        return NULL;
     weft_tensor *y = record_rows(s, op, l, x, target);
     bool counted = target->dtype == WEFT_I64 && (l->o.weight || l->o.ignore);
     if (y && l->o.reduction == WEFT_LOSS_MEAN && counted) {

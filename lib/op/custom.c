@@ -86,6 +86,21 @@ static bool fill(const struct weft_op_call *c, struct weft_op_launch *l, struct 
     return check_args(l, err);
 }
 
+// A driver that knows a value from an earlier launch says nothing where none is given.
+static bool check_count(weft_device *dev, const struct wf_launch *l, int inputs,
+                        struct weft_error *err)
+{
+    cl_uint has;
+    if (!WF_CL(&dev->cl, err, clGetKernelInfo, l->kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof has,
+               &has, NULL))
+        return false;
+    return (int)has == l->nargs ||
+           wf_fail(err, WEFT_PARAM,
+                   "the kernel has %d argument%s, %d were given (%d input%s, 1 output, %d more)",
+                   (int)has, has == 1 ? "" : "s", l->nargs, inputs, inputs == 1 ? "" : "s",
+                   l->nargs - inputs - 1);
+}
+
 static struct wf_range range_of(const struct weft_op_launch *l, size_t max_group)
 {
     struct wf_range r = {.item_ns = l->item_ns > 0 ? l->item_ns : 100, .whole = l->whole};
@@ -122,7 +137,7 @@ static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)
     for (int i = 0; i < how.args; i++)
         wf_launch_value(&l, how.arg[i].bytes, how.arg[i].local ? NULL : how.arg[i].value.data);
     struct wf_range range = range_of(&how, l.kernel->max_group);
-    return wf_launch_range(dev, &l, &range, err);
+    return (dev->dry || check_count(dev, &l, r->nin, err)) && wf_launch_range(dev, &l, &range, err);
 }
 
 static bool check_gradient(weft_scope *s, const struct wf_record *r, int i, const weft_tensor *g)
@@ -210,6 +225,8 @@ weft_tensor *weft_op(weft_scope *s, const struct weft_op *op, const weft_tensor 
     struct weft_op o;
     const weft_tensor *in[WEFT_OP_INPUTS];
     weft_tensor y;
+    if (wf_scope_ok(s) && !op)
+        wf_scope_wrong(s, "op: the operation is NULL");
     WF_PARAMS(o, op);
     o.kernel = o.kernel ? o.kernel : o.name;
     if (!check_op(s, &o))

@@ -239,11 +239,18 @@ weft_tensor *weft_arange(weft_scope *s, enum weft_dtype dtype, double start, dou
     bool whole = start == floor(start) && step == floor(step);
     if (!wf_scope_ok(s))
         return NULL;
-    if (!isfinite(start) || !isfinite(stop) || !isfinite(step) || step == 0 || count >= 0x1p62)
-        wf_scope_fail(s, WEFT_PARAM, "arange: from %g to %g by %g", start, stop, step);
-    else if (dtype == WEFT_BOOL || (!wf_dtype_is_float(dtype) && !whole))
-        wf_scope_fail(s, WEFT_DTYPE, "arange: from %g by %g in %s", start, step,
-                      weft_dtype_name(dtype));
+    const char *wrong = !isfinite(start) || !isfinite(stop) || !isfinite(step)
+                            ? "finite numbers were wanted"
+                        : step == 0       ? "the step must not be 0"
+                        : count >= 0x1p62 ? "these are more than a tensor can have"
+                                          : NULL;
+    if (wrong)
+        wf_scope_fail(s, WEFT_PARAM, "arange: from %g to %g by %g; %s", start, stop, step, wrong);
+    else if (dtype == WEFT_BOOL)
+        wf_scope_fail(s, WEFT_DTYPE, "arange: in BOOL; a dtype of numbers was wanted");
+    else if (weft_dtype_size(dtype) && !wf_dtype_is_float(dtype) && !whole)
+        wf_scope_fail(s, WEFT_DTYPE, "arange: from %g by %g; whole numbers were wanted in %s",
+                      start, step, weft_dtype_name(dtype));
     if (!wf_scope_ok(s) || !wf_scope_shape(s, "arange", dtype, 1, &n))
         return NULL;
     return record_spaced(s, &op_arange, dtype, n, &(struct spaced){start, step, stop, n});

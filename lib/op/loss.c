@@ -18,7 +18,8 @@ static const char *unknown_option(const struct wf_loss *l)
         {"margin", o->margin != 0, WF_LOSS_MARGIN},
         {"ignore", o->ignore || o->ignored, WF_LOSS_IGNORE},
         {"log_target", o->log_target, WF_LOSS_LOG_TARGET},
-        {"the mean over the batch", o->reduction == WEFT_LOSS_BATCH_MEAN, WF_LOSS_BATCH_MEAN},
+        {"reduction WEFT_LOSS_BATCH_MEAN", o->reduction == WEFT_LOSS_BATCH_MEAN,
+         WF_LOSS_BATCH_MEAN},
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         if (options[i].given && !(l->knows & options[i].bit))
@@ -31,7 +32,8 @@ static bool check_values(weft_scope *s, const struct wf_loss *l)
 {
     const struct weft_loss_params *o = &l->o;
     if ((unsigned)o->reduction > WEFT_LOSS_BATCH_MEAN)
-        return wf_scope_fail(s, WEFT_PARAM, "%s: there is no reduction %d", l->op, o->reduction);
+        return wf_scope_fail(s, WEFT_PARAM, "%s: reduction is %d; 0 to %d were wanted", l->op,
+                             (int)o->reduction, WEFT_LOSS_BATCH_MEAN);
     const char *unknown = unknown_option(l);
     if (unknown)
         return wf_scope_fail(s, WEFT_PARAM, "%s: has no option %s", l->op, unknown);

@@ -116,6 +116,8 @@ weft_tensor *weft_map(weft_scope *s, const struct weft_map *map, const weft_tens
 {
     struct weft_map m;
     weft_tensor y;
+    if (wf_scope_ok(s) && !map)
+        wf_scope_wrong(s, "map: the map is NULL");
     WF_PARAMS(m, map);
     m.inputs = m.inputs ? m.inputs : 1;
     if (!check_map(s, &m))

@@ -164,8 +164,8 @@ bool wf_matmul_clblast_applies(weft_device *dev, const struct wf_matmul *p)
     // A dry run asks nothing of the device: what is not known yet is not taken.
     bool dry = dev->dry;
     dev = dry ? dev->dry->real : dev;
-    const char *text = dev->params.no_env ? NULL : wf_env("WEFT_CLBLAST");
-    bool wanted = text && *text ? !strcmp(text, "1") : dev->info.type == WEFT_DEVICE_GPU;
+    enum weft_clblast on = dev->params.clblast;
+    bool wanted = on ? on == WEFT_CLBLAST_ON : dev->info.type == WEFT_DEVICE_GPU;
     atomic_int *known = &dev->clblast[p->dtype == WEFT_F64];
     if (!wanted || *known == UNFIT || !make_gemm(p, &g))
         return false;

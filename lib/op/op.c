@@ -21,8 +21,20 @@ int wf_axis(weft_scope *s, const char *op, int axis, int ndim)
     int from_start = axis < 0 ? axis + ndim : axis;
     if (from_start >= 0 && from_start < ndim)
         return from_start;
-    wf_scope_fail(s, WEFT_PARAM, "%s: axis %d of %d dimensions", op, axis, ndim);
+    if (ndim)
+        wf_scope_fail(s, WEFT_PARAM, "%s: axis %d of %d dimensions; %d to %d were wanted", op, axis,
+                      ndim, -ndim, ndim - 1);
+    else
+        wf_scope_fail(s, WEFT_PARAM, "%s: axis %d of a scalar, which has none", op, axis);
     return -1;
+}
+
+bool wf_check_axes(weft_scope *s, const char *op, int naxes, const int *axes, int ndim)
+{
+    if (naxes < 0 || naxes > ndim)
+        return wf_scope_fail(s, WEFT_PARAM, "%s: naxes is %d; 0 to %d were wanted", op, naxes,
+                             ndim);
+    return !naxes || axes || wf_scope_wrong(s, "%s: axes is NULL, naxes is %d", op, naxes);
 }
 
 bool wf_want_float(weft_scope *s, const char *op, const weft_tensor *x)

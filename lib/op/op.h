@@ -34,6 +34,8 @@ bool wf_broadcast(weft_scope *s, const char *op, const weft_tensor *a, const wef
 weft_tensor *wf_sum_to(weft_scope *s, weft_tensor *g, const weft_tensor *x);
 // A negative axis counted from the end; -1, with an error, if there is no such axis.
 int wf_axis(weft_scope *s, const char *op, int axis, int ndim);
+// May `axes` [naxes] list axes of ndim dimensions? Leaves an error if not.
+bool wf_check_axes(weft_scope *s, const char *op, int naxes, const int *axes, int ndim);
 // Is x floating? Leaves an error if not.
 bool wf_want_float(weft_scope *s, const char *op, const weft_tensor *x);
 // A scalar 1 of the dtype and shape of a tensor with one element.

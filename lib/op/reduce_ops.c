@@ -184,8 +184,8 @@ static const struct wf_op op_norm = {
 static bool read_axes(weft_scope *s, const char *op, const weft_tensor *x,
                       const struct weft_reduce_params *o, struct wf_reduce *a)
 {
-    if (o->naxes < 0 || (o->naxes && !o->axes))
-        return wf_scope_wrong(s, "%s: %d axes at %s", op, o->naxes, o->axes ? "an array" : "NULL");
+    if (!wf_check_axes(s, op, o->naxes, o->axes, x->ndim))
+        return false;
     a->all = !o->naxes;
     for (int i = 0; i < x->ndim; i++)
         a->reduced[i] = !o->naxes;
@@ -290,7 +290,7 @@ weft_tensor *weft_logsumexp(weft_scope *s, const weft_tensor *x, const struct we
 static weft_tensor *argument(weft_scope *s, const struct wf_op *op, enum wf_reduction kind,
                              const weft_tensor *x, int axis)
 {
-    if (!wf_scope_takes(s, op->name, x))
+    if (!wf_scope_takes(s, op->name, x) || (axis = wf_axis(s, op->name, axis, x->ndim)) < 0)
         return NULL;
     return record(s, op, (struct wf_reduce){kind}, x,
                   weft_reduce_params(.axes = &axis, .naxes = 1));

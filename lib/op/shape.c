@@ -87,9 +87,13 @@ weft_tensor *weft_reshape(weft_scope *s, const weft_tensor *x, int ndim, const i
     int64_t full[WEFT_MAX_DIMS];
     if (!wf_scope_takes(s, "reshape", x))
         return NULL;
-    if (ndim < 0 || ndim > WEFT_MAX_DIMS || (ndim && !shape)) {
+    if (ndim < 0 || ndim > WEFT_MAX_DIMS) {
         wf_scope_fail(s, WEFT_SHAPE, "reshape: %d dimensions; 0 to %d are possible", ndim,
                       WEFT_MAX_DIMS);
+        return NULL;
+    }
+    if (ndim && !shape) {
+        wf_scope_wrong(s, "reshape: the shape is NULL");
         return NULL;
     }
     if (ndim)
@@ -202,11 +206,12 @@ weft_tensor *weft_permute(weft_scope *s, const weft_tensor *x, int ndim, const i
     bool taken[WEFT_MAX_DIMS] = {false};
     if (!wf_scope_takes(s, "permute", x))
         return NULL;
-    if (ndim != x->ndim || (ndim && !axes)) {
-        wf_scope_fail(s, WEFT_PARAM, "permute: %d axes%s; x has %d", ndim,
-                      ndim && !axes ? " in a NULL" : "", x->ndim);
+    if (ndim != x->ndim) {
+        wf_scope_fail(s, WEFT_PARAM, "permute: %d axes; the %d of x were wanted", ndim, x->ndim);
         return NULL;
     }
+    if (!wf_check_axes(s, "permute", ndim, axes, ndim))
+        return NULL;
     for (int i = 0; i < ndim; i++) {
         int from = wf_axis(s, "permute", axes[i], x->ndim);
         if (from >= 0 && taken[from])
@@ -280,7 +285,13 @@ static const struct wf_op op_expand = {
 
 weft_tensor *weft_expand(weft_scope *s, const weft_tensor *x, int ndim, const int64_t *shape)
 {
-    if (!wf_scope_takes(s, "expand", x) || !wf_scope_shape(s, "expand", x->dtype, ndim, shape))
+    if (!wf_scope_takes(s, "expand", x))
+        return NULL;
+    if (ndim > 0 && !shape) {
+        wf_scope_wrong(s, "expand: the shape is NULL");
+        return NULL;
+    }
+    if (!wf_scope_shape(s, "expand", x->dtype, ndim, shape))
         return NULL;
     bool fits = ndim >= x->ndim;
     for (int i = 0; fits && i < x->ndim; i++) {

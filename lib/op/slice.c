@@ -188,7 +188,7 @@ weft_tensor *weft_slice_step(weft_scope *s, const weft_tensor *x, int axis, stru
     if (!wf_scope_takes(s, "slice", x) || (axis = wf_axis(s, "slice", axis, x->ndim)) < 0)
         return NULL;
     if (!a.step) {
-        wf_scope_fail(s, WEFT_PARAM, "slice: the step is 0");
+        wf_scope_fail(s, WEFT_PARAM, "slice: the step must not be 0");
         return NULL;
     }
     if (a.step < 0)
@@ -208,12 +208,16 @@ bool weft_split(weft_scope *s, const weft_tensor *x, int axis, int n, const int6
     if (n < 0 || (n && (!sizes || !out)))
         return wf_scope_wrong(s, "split: %d parts%s", n, n < 0 ? "" : "; sizes or out is NULL");
     int64_t sum = 0;
-    for (int i = 0; i < n && sum >= 0; i++)
-        sum = sizes[i] < 0 || sizes[i] > x->shape[axis] - sum ? -1 : sum + sizes[i];
+    for (int i = 0; i < n; i++) {
+        if (sizes[i] < 0 || sizes[i] > INT64_MAX - sum)
+            return wf_scope_fail(s, WEFT_SHAPE, "split: sizes[%d] is %lld; 0 to %lld were wanted",
+                                 i, (long long)sizes[i], (long long)x->shape[axis]);
+        sum += sizes[i];
+    }
     if (sum != x->shape[axis])
         return wf_scope_fail(s, WEFT_SHAPE,
-                             "split: the %d sizes do not add up to the %lld of axis %d", n,
-                             (long long)x->shape[axis], axis);
+                             "split: the %d sizes add up to %lld; the %lld of axis %d were wanted",
+                             n, (long long)sum, (long long)x->shape[axis], axis);
     struct wf_slice at = {axis, 0, 1};
     for (int i = 0; i < n; i++) {
         if (!(out[i] = record_slice(s, &op_slice, x, &at, sizes[i])))
@@ -278,12 +282,8 @@ static const struct wf_op op_flip = {.name = "flip", .run = flip_run, .grad = fl
 weft_tensor *weft_flip(weft_scope *s, const weft_tensor *x, int naxes, const int *axes)
 {
     struct flip a = {{false}};
-    if (!wf_scope_takes(s, "flip", x))
+    if (!wf_scope_takes(s, "flip", x) || !wf_check_axes(s, "flip", naxes, axes, x->ndim))
         return NULL;
-    if (naxes < 0 || (naxes && !axes)) {
-        wf_scope_wrong(s, "flip: %d axes%s", naxes, naxes < 0 ? "" : " in a NULL");
-        return NULL;
-    }
     for (int i = 0; i < naxes; i++) {
         int axis = wf_axis(s, "flip", axes[i], x->ndim);
         if (axis >= 0 && a.flipped[axis])
