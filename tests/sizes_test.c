@@ -1,7 +1,7 @@
 // The promise that new sizes compile nothing: after one size of each class, 50 random sizes of
 // every op, forwards and backwards, build no kernel. A class is what may be in a kernel's text:
 // dtype, number of dimensions, which of them are 1 and, for vectors and tiles, few or many
-// elements.
+// elements (a large reduction is made in parts).
 #include "dev/device.h"
 #include "ref.h"
 #include "run.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum { CLASSES = 3, DISTINCT = 5, RANDOM = 50, LARGEST = 60 };
-static const int64_t class_size[CLASSES] = {2, 17, 40};
+static const int64_t class_size[CLASSES] = {2, 17, 60};
 
 static weft_device *dev;
 static char logged[1 << 13];
@@ -166,6 +166,16 @@ static int warm_up(const struct op_ref *r)
     return taken;
 }
 
+// A further row of an op may be tied to its sizes.
+static bool is_first(int row)
+{
+    for (int i = 0; i < row; i++) {
+        if (!strcmp(op_ref_at(i)->name, op_ref_at(row)->name))
+            return false;
+    }
+    return true;
+}
+
 START_TEST(random_sizes_build_nothing)
 {
     const struct op_ref *r = op_ref_at(_i);
@@ -187,7 +197,7 @@ START_TEST(random_sizes_build_nothing)
         ck_assert_msg(programs() == before, "%s[%d] with %s built: %s", r->name, i % n,
                       r->nin ? "inputs of another size" : "another size", logged);
     }
-    ck_assert_msg(taken > 0, "%s takes none of the sizes", r->name);
+    ck_assert_msg(taken > 0 || !is_first(_i), "%s takes none of the sizes", r->name);
 }
 END_TEST
 
