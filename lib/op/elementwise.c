@@ -110,7 +110,7 @@ static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *g
 #define EW1(name, dtypes, saves, y, dx0)      ROW(name, 1, 0, dtypes, saves, y, dx0)
 #define EWA(name, dtypes, saves, y, dx0)      ROW(name, 1, 1, dtypes, saves, y, dx0)
 #define EW2(name, dtypes, saves, y, dx0, dx1) ROW(name, 2, 0, dtypes, saves, y, dx0, dx1)
-#define TEST(name, y)                         FLAT_ROW(name, 2, 0, ALL_TYPES, y " ? (T)1 : (T)0")
+#define TEST(name, y)                         FLAT_ROW(name, 2, 0, ALL_TYPES, y WF_TEST_RESULT)
 #include "op/elementwise.def"
 ROW(clamp, 1, 2, ANY, INPUT,
     "(x0 < (T)a0 ? (T)a0 : x0) > (T)a1 ? (T)a1 : (x0 < (T)a0 ? (T)a0 : x0)",
@@ -122,7 +122,7 @@ ROW(where, 3, 0, ALL_TYPES, INPUT, "x0 != (T)0 ? x1 : x2", NULL, "x0 != (T)0 ? g
 #define LOSS(name, nin, na, y, ...) ROW(name, nin, na, FLOATS, INPUTS, y, __VA_ARGS__)
 #include "op/loss.def"
 #undef LOSS
-FLAT_ROW(logical_not, 1, 0, ALL_TYPES, "x0 == (T)0 ? (T)1 : (T)0")
+FLAT_ROW(logical_not, 1, 0, ALL_TYPES, "x0 == (T)0" WF_TEST_RESULT)
 #undef EW1
 #undef EWA
 #undef EW2
@@ -290,7 +290,7 @@ weft_tensor *weft_cast(weft_scope *s, const weft_tensor *x, enum weft_dtype dtyp
         return NULL;
     if (dtype == x->dtype)
         return (weft_tensor *)x;
-    struct wf_expression e = {.text = dtype == WEFT_BOOL ? "x0 != (T)0 ? (T)1 : (T)0" : "x0",
+    struct wf_expression e = {.text = dtype == WEFT_BOOL ? "x0 != (T)0" WF_TEST_RESULT : "x0",
                               .arg = {"x0"}};
     bool smooth = wf_dtype_is_float(dtype) && wf_dtype_is_float(x->dtype);
     return wf_record(s, &(struct wf_call){.op = smooth ? &op_cast : &op_cast_flat,

@@ -18,6 +18,9 @@ struct wf_expression {
     int na;
 };
 
+// How the text of a test ends, whose result is BOOL.
+#define WF_TEST_RESULT " ? (T)1 : (T)0"
+
 // The `run` of an elementwise row, and how its records run together.
 bool wf_expression_run(weft_device *dev, struct wf_record *r, struct weft_error *err);
 extern const struct wf_fuser wf_expression_fuser;

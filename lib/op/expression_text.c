@@ -98,12 +98,24 @@ static const char *write_rounding(struct wf_text *t, enum weft_dtype from, enum 
     return "))";
 }
 
+// A test gives BOOL: its condition is taken as it is, without 1 and 0 of type T in between.
+static bool is_test(const struct wf_node *n)
+{
+    size_t length = strlen(n->e->text), tail = strlen(WF_TEST_RESULT);
+    return n->dtype == WEFT_BOOL && length > tail &&
+           !strcmp(n->e->text + length - tail, WF_TEST_RESULT);
+}
+
 // `const float16 n0 = ...;`
 static void write_node(struct wf_text *t, const struct wf_program_text *p, int i)
 {
     const struct wf_node *n = &p->node[i];
     wf_text_add(t, "const %s%d n%d = ", types[n->dtype].compute, p->vec, i);
-    const char *after = write_rounding(t, n->compute, n->dtype, p->vec);
+    const char *after = ") & 1)";
+    if (is_test(n))
+        wf_text_add(t, "convert_int%d((", p->vec);
+    else
+        after = write_rounding(t, n->compute, n->dtype, p->vec);
     wf_text_add(t, "E%d(%s%d", i, types[n->compute].compute, p->vec);
     for (int j = 0; j < n->nin; j++)
         write_operand(t, p, n->from[j], n->compute);
@@ -134,7 +146,10 @@ static void write_expressions(struct wf_text *t, const struct wf_program_text *p
             wf_text_add(t, ", %s", e->arg[j]);
         for (int j = 0; j < e->na; j++)
             wf_text_add(t, ", a%d", j);
-        wf_text_add(t, ") (%s)\n", e->text);
+        int length = (int)strlen(e->text);
+        if (is_test(&p->node[i]))
+            length -= (int)strlen(WF_TEST_RESULT);
+        wf_text_add(t, ") (%.*s)\n", length, e->text);
     }
 }
 
