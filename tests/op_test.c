@@ -33,6 +33,9 @@ static bool is_chosen(const struct op_ref *r)
     return !text || strstr(r->name, text);
 }
 
+// In double a kernel's text differs by its types only: some cases tell.
+enum { F64_CASES = 3 };
+
 START_TEST(value_is_the_references)
 {
     const struct op_ref *r = op_ref_at(_i);
@@ -44,7 +47,8 @@ START_TEST(value_is_the_references)
     for (int c = 0; c < ref_case_count(r); c++) {
         for (int strided = 0; strided < 2; strided++) {
             ck_assert_msg(ref_check_value(&k, r, c, WEFT_F32, strided), "%s", k.text);
-            ck_assert_msg(!has_f64 || ref_check_value(&k, r, c, WEFT_F64, strided), "%s", k.text);
+            if (has_f64 && c < F64_CASES)
+                ck_assert_msg(ref_check_value(&k, r, c, WEFT_F64, strided), "%s", k.text);
         }
     }
 }
