@@ -11,7 +11,7 @@
 // where rows lie side by side, VEC of them for each work-item.
 //
 //   T             type that is computed in, of y and g: float or double [float]
-//   HALF, BFLOAT  x, probabilities, weights and their gradients are half, bfloat16 [of type T]
+//   X             type of x, probabilities, weights and their gradients in memory [T]
 //   VEC           elements at once, which lie side by side; not more than classes or, with COLUMNS,
 //                 rows do [1]
 //   LOCAL         work-items of a group, a power of two [1]
@@ -27,9 +27,9 @@
 #ifndef CHUNK
 #define CHUNK 16
 #endif
-// lint: -DLOCAL=64 -DWEIGHTED -DHALF
+// lint: -DLOCAL=64 -DWEIGHTED -DX=half
 // lint: -DGRAD -DT=double -DUSE_F64 -DVEC=8 -DSOFT -DINDEX=long
-// lint: -DGRAD -DVEC=16 -DBFLOAT -DSOFT -DPROBS -DWEIGHTED
+// lint: -DGRAD -DVEC=16 -DX=ushort -DSOFT -DPROBS -DWEIGHTED
 // lint: -DGRAD -DVEC=16 -DPROBS -DTARGET_GRAD
 // lint: -DVEC=16 -DCOLUMNS -DSOFT -DWEIGHTED -DINDEX=long
 // lint: -DGRAD -DLOG_PROBS -DCOLUMNS
@@ -69,13 +69,13 @@ struct totals {
 // Goes on with a larger top.
 inline void grow(struct sums *a, V top)
 {
-    a->s *= exp_below(a->top - top);
+    a->s *= exp_near(a->top - top);
     a->top = top;
 }
 
 inline void add(struct sums *a, V v, V u, INDEX low)
 {
-    a->s += only(exp_below(v - a->top), low);
+    a->s += only(exp_near(v - a->top), low);
 #ifdef SOFT
     a->soft += only(u, low);
     a->part += only(u * (v - a->base), low);
@@ -123,7 +123,7 @@ inline struct totals total_of(struct sums *a, local T *shared)
 #ifndef LOG_PROBS
     y.top = largest(a->top);
     TREE(shared, y.top, LARGER)
-    y.s = total(a->s * exp_below(a->top - (V)(y.top)));
+    y.s = total(a->s * exp_near(a->top - (V)(y.top)));
     TREE(shared, y.s, PLUS)
 #ifdef SOFT
     y.soft = total(a->soft);
@@ -229,7 +229,7 @@ inline V grad_of(const struct slope *f, const struct part *p, const struct class
 #elif defined TARGET_GRAD
     V v = f->g * load_soft(p, k, o, c) * (f->log_s + (f->top - load_x(p, k, c)));
 #else
-    V v = exp_below(load_x(p, k, c) - f->top) * f->e;
+    V v = exp_near(load_x(p, k, c) - f->top) * f->e;
 #ifdef SOFT
     v -= f->g * load_soft(p, k, o, c);
 #endif
@@ -247,7 +247,7 @@ inline void put(V v, const struct part *p, global X *y)
     T lane[VEC];
     PUT(v, lane);
     for (int j = (int)p->low; j < VEC; j++)
-        STORE(lane[j], y + j * p->y_lane);
+        STORE(X, lane[j], y + j * p->y_lane);
 }
 
 inline void put_grads(const struct slope *f, const struct part *p, const struct classes *k,
@@ -283,12 +283,12 @@ kernel void cross_entropy_grad(INDEX first, INDEX last, INPUTS, global const T *
         V gr = GET(lane);
         const struct slope f = {a.top, log(a.s), gr * (r.h + a.soft) / a.s, gr, r.live};
         put_grads(&f, &p, &k, &o, yr);
-        V own = LABEL_GRAD(r, exp_below, f.top, f.e, gr);
+        V own = LABEL_GRAD(r, exp_near, f.top, f.e, gr);
         own = r.live == (V)0 ? (V)0 : own;
         PUT(own, lane);
 #ifndef PROBS
         for (int j = (int)low; j < VEC; j++)
-            STORE(lane[j], yr + r.label[j] * k.y + j * p.y_lane);
+            STORE(X, lane[j], yr + r.label[j] * k.y + j * p.y_lane);
 #endif
 #else
         struct totals all = total_of(&a, shared);
@@ -299,7 +299,7 @@ kernel void cross_entropy_grad(INDEX first, INDEX last, INPUTS, global const T *
         // It belongs to the work-item that has just written the class.
 #ifndef PROBS
         if (r.live != 0 && r.label / VEC % LOCAL == (INDEX)get_local_id(0))
-            STORE(LABEL_GRAD(r, exp, all.top, e, gr), yr + r.label * k.y);
+            STORE(X, LABEL_GRAD(r, exp, all.top, e, gr), yr + r.label * k.y);
 #endif
 #endif
     }

@@ -24,7 +24,7 @@ struct ignored {
 inline T class_weight(const struct classes *k, global const X *weight, INDEX c)
 {
 #ifdef WEIGHTED
-    return LOAD(weight + k->weight_at + c * k->weight);
+    return LOAD(X, weight + k->weight_at + c * k->weight);
 #else
     return 1;
 #endif
@@ -61,7 +61,7 @@ inline struct hard hard_of(const struct part *p, const struct classes *k, const 
         r.h = o->keep * w;
         r.u = o->even * w;
 #if !defined GRAD || !defined LOG_PROBS
-        r.x = LOAD(p->x + j * p->x_lane + r.label * k->x);
+        r.x = LOAD(X, p->x + j * p->x_lane + r.label * k->x);
 #endif
     }
 #endif

@@ -7,10 +7,14 @@
 #define WF_ELEMENTS_H
 #include "common.h"
 
-#define LOAD(X, p)          CAT(LOAD_, X)(p)
-#define STORE(X, v, p)      CAT(STORE_, X)(v, p)
-#define LOAD_N(X, n, p)     CAT(LOAD_N_, X)(n, p)
-#define STORE_N(X, n, v, p) CAT(STORE_N_, X)(n, v, p)
+// As CAT, for use inside of what CAT makes.
+#define ELEMENT_(a, b) a##b
+#define ELEMENT(a, b)  ELEMENT_(a, b)
+
+#define LOAD(X, p)          ELEMENT(LOAD_, X)(p)
+#define STORE(X, v, p)      ELEMENT(STORE_, X)(v, p)
+#define LOAD_N(X, n, p)     ELEMENT(LOAD_N_, X)(n, p)
+#define STORE_N(X, n, v, p) ELEMENT(STORE_N_, X)(n, v, p)
 
 #define LOAD_float(p)  (*(p))
 #define LOAD_double(p) (*(p))
@@ -30,27 +34,28 @@
 #define STORE_int(v, p)    (*(p) = (int)(v))
 #define STORE_long(v, p)   (*(p) = (long)(v))
 
-#define VLOAD_N(n, p)       CAT(vload, n)(0, p)
+#define VLOAD_N(n, p)       ELEMENT(vload, n)(0, p)
 #define LOAD_N_float(n, p)  VLOAD_N(n, p)
 #define LOAD_N_double(n, p) VLOAD_N(n, p)
-#define LOAD_N_half(n, p)   CAT(vload_half, n)(0, p)
-#define LOAD_N_ushort(n, p) CAT(as_float, n)(CAT(convert_uint, n)(VLOAD_N(n, p)) << 16)
+#define LOAD_N_half(n, p)   ELEMENT(vload_half, n)(0, p)
+#define LOAD_N_ushort(n, p) ELEMENT(as_float, n)(ELEMENT(convert_uint, n)(VLOAD_N(n, p)) << 16)
 #define LOAD_N_char(n, p)   VLOAD_N(n, p)
 #define LOAD_N_uchar(n, p)  VLOAD_N(n, p)
 #define LOAD_N_int(n, p)    VLOAD_N(n, p)
 #define LOAD_N_long(n, p)   VLOAD_N(n, p)
 
-#define STORE_N_float(n, v, p)  CAT(vstore, n)(CAT(convert_float, n)(v), 0, p)
-#define STORE_N_double(n, v, p) CAT(vstore, n)(CAT(convert_double, n)(v), 0, p)
-#define STORE_N_half(n, v, p)   CAT(vstore_half, n)(CAT(convert_float, n)(v), 0, p)
+#define STORE_N_float(n, v, p)  ELEMENT(vstore, n)(ELEMENT(convert_float, n)(v), 0, p)
+#define STORE_N_double(n, v, p) ELEMENT(vstore, n)(ELEMENT(convert_double, n)(v), 0, p)
+#define STORE_N_half(n, v, p)   ELEMENT(vstore_half, n)(ELEMENT(convert_float, n)(v), 0, p)
 #define STORE_N_ushort(n, v, p) \
-    CAT(vstore, n)(BF16_BITS(n, CAT(as_uint, n)(CAT(convert_float, n)(v))), 0, p)
-#define STORE_N_char(n, v, p)  CAT(vstore, n)(CAT(convert_char, n)(v), 0, p)
-#define STORE_N_uchar(n, v, p) CAT(vstore, n)(CAT(convert_uchar, n)(v), 0, p)
-#define STORE_N_int(n, v, p)   CAT(vstore, n)(CAT(convert_int, n)(v), 0, p)
-#define STORE_N_long(n, v, p)  CAT(vstore, n)(CAT(convert_long, n)(v), 0, p)
-#define BF16_BITS(n, u)                                                  \
-    CAT(convert_ushort, n)                                               \
-    (((u)&0x7fffffffu) > (CAT(uint, n))0x7f800000u ? ((u) >> 16) | 0x40u \
-                                                   : ((u) + 0x7fffu + (((u) >> 16) & 1u)) >> 16)
+    ELEMENT(vstore, n)(BF16_BITS(n, ELEMENT(as_uint, n)(ELEMENT(convert_float, n)(v))), 0, p)
+#define STORE_N_char(n, v, p)  ELEMENT(vstore, n)(ELEMENT(convert_char, n)(v), 0, p)
+#define STORE_N_uchar(n, v, p) ELEMENT(vstore, n)(ELEMENT(convert_uchar, n)(v), 0, p)
+#define STORE_N_int(n, v, p)   ELEMENT(vstore, n)(ELEMENT(convert_int, n)(v), 0, p)
+#define STORE_N_long(n, v, p)  ELEMENT(vstore, n)(ELEMENT(convert_long, n)(v), 0, p)
+#define BF16_BITS(n, u)                                \
+    ELEMENT(convert_ushort, n)                         \
+    (((u)&0x7fffffffu) > (ELEMENT(uint, n))0x7f800000u \
+         ? ((u) >> 16) | 0x40u                         \
+         : ((u) + 0x7fffu + (((u) >> 16) & 1u)) >> 16)
 #endif

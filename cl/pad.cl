@@ -4,16 +4,14 @@
 // The last dimension, of `inner` elements, is walked as a row. A task is one of the `chunks` pieces
 // of `chunk` elements of a row; or, with one piece, `rows` rows of the `count`.
 //
-//   X, LOAD(p), STORE(p, a)  type of an element in memory; how one is read and written
-//   A                        type that is computed in [float]
+//   X  type of an element in memory (elements.h) [float]
+//   A  type that is computed in [float]
 #define VIEWS 2
-#include "common.h"
+#include "elements.h"
 
 #ifndef X
 #define X float
 #define A float
-#define LOAD(p) (*(p))
-#define STORE(p, a) (*(p) = (a))
 #endif
 // lint: -DRANK=3 -DINDEX=long
 
@@ -30,10 +28,10 @@ kernel void pad_fold(INDEX first, INDEX last, INDEX count, INDEX rows, INDEX chu
             INDEX q = i / n, row = block * rows + q, at = begin + i - q * n;
             global X *to = g + dims_at(&d, 0, row, RANK - 1) + at * s0;
             global const X *from = g + dims_at(&d, 1, row, RANK - 1) + at * s1;
-            A sum = LOAD(to);
+            A sum = LOAD(X, to);
             for (INDEX k = 0; k < repeats; k++)
-                sum += LOAD(from + k * step);
-            STORE(to, sum);
+                sum += LOAD(X, from + k * step);
+            STORE(X, sum, to);
         }
     }
 }

@@ -11,11 +11,11 @@
 //   DROPOUT    y = x b where u >= a, else x 0
 //   LONG       numbers have 64 bits
 //   REAL       type that is computed in: float, or double, which of UNIFORM and NORMAL wants LONG
-//   Y          type of y, and of x, in memory; HALF or BF16 where it is one of these
+//   Y          type of y, and of x, in memory (elements.h)
 //   DENSE      x lies as y does; or REPEATED, is one element; else it lies by its strides
 //   BITS       [24]
 //   VEC        counters at once, a divisor of 16 [1]
-#include "common.h"
+#include "elements.h"
 #include "philox.h"
 
 #ifndef Y
@@ -31,9 +31,9 @@
 #ifndef VEC
 #define VEC 1
 #endif
-// lint: -DNORMAL -DY=ushort -DBF16 -DVEC=8
+// lint: -DNORMAL -DY=ushort -DVEC=8
 // lint: -DWHOLE -DLONG -DY=char -DVEC=8
-// lint: -DBERNOULLI -DY=half -DHALF -DVEC=8 -DRANK=3
+// lint: -DBERNOULLI -DY=half -DVEC=8 -DRANK=3
 // lint: -DDROPOUT -DY=float -DDENSE
 // lint: -DDROPOUT -DY=float -DREPEATED
 
@@ -41,14 +41,14 @@
 #define V(type)        CAT(type, VEC)
 #define READ(p)        CAT(vload, VEC)(0, p)
 #define WRITE(v, p)    CAT(vstore, VEC)(v, 0, p)
-#define READ_HALF(p)   CAT(vload_half, VEC)(0, p)
-#define WRITE_HALF(v, p) CAT(vstore_half, VEC)(v, 0, p)
+#define LOAD_V(p)      LOAD_N(Y, VEC, p)
+#define STORE_V(v, p)  STORE_N(Y, VEC, v, p)
 #else
 #define V(type)        type
 #define READ(p)        (*(p))
 #define WRITE(v, p)    (*(p) = (v))
-#define READ_HALF(p)   vload_half(0, p)
-#define WRITE_HALF(v, p) vstore_half(v, 0, p)
+#define LOAD_V(p)      LOAD(Y, p)
+#define STORE_V(v, p)  STORE(Y, v, p)
 #endif
 #define CONVERT(type) CAT(convert_, V(type))
 #define AS(type)      CAT(as_, V(type))
@@ -246,29 +246,6 @@ void normal_pair(V(NUMBER) u, V(NUMBER) n, V(REAL) *a, V(REAL) *b)
 }
 #endif
 
-#ifdef HALF
-#define LOAD(p)      READ_HALF(p)
-#define LOAD_1(p)    vload_half(0, p)
-#define STORE(v, p)  WRITE_HALF(v, p)
-#define STORE_1(v, p) vstore_half(v, 0, p)
-#elif defined BF16
-V(ushort) to_bf16s(V(float) f)
-{
-    V(uint) u = AS(uint)(f);
-    V(uint) even = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
-    return CONVERT(ushort)((u & 0x7fffffffu) > 0x7f800000u ? (u >> 16) | 0x40u : even);
-}
-#define LOAD(p)      AS(float)(CONVERT(uint)(READ(p)) << 16)
-#define LOAD_1(p)    from_bf16(*(p))
-#define STORE(v, p)  WRITE(to_bf16s(v), p)
-#define STORE_1(v, p) (*(p) = to_bf16(v))
-#else
-#define LOAD(p)      READ(p)
-#define LOAD_1(p)    (*(p))
-#define STORE(v, p)  WRITE(CONVERT(Y)(v), p)
-#define STORE_1(v, p) (*(p) = (Y)(v))
-#endif
-
 #ifdef WHOLE
 #define VALUE ulong
 #else
@@ -281,13 +258,13 @@ V(REAL) load(const struct dims *d, global const Y *restrict x, INDEX i, INDEX n,
 {
 #ifdef DENSE
     if (whole)
-        return LOAD(x + d->offset[0] + i);
+        return LOAD_V(x + d->offset[0] + i);
 #elif defined REPEATED
-    return REALS(LOAD_1(x + d->offset[0]));
+    return REALS(LOAD(Y, x + d->offset[0]));
 #endif
     REAL lane[VEC];
     for (int k = 0; k < VEC; k++)
-        lane[k] = i + k < n ? LOAD_1(x + dims_at(d, 0, i + k, RANK)) : (REAL)0;
+        lane[k] = i + k < n ? LOAD(Y, x + dims_at(d, 0, i + k, RANK)) : (REAL)0;
     return READ(lane);
 }
 #else
@@ -297,13 +274,13 @@ V(REAL) load(const struct dims *d, global const Y *restrict x, INDEX i, INDEX n,
 void store(V(VALUE) v, global Y *restrict y, INDEX i, INDEX n, bool whole)
 {
     if (whole) {
-        STORE(v, y + i);
+        STORE_V(v, y + i);
         return;
     }
     VALUE lane[VEC];
     WRITE(v, lane);
     for (int k = 0; k < VEC && i + k < n; k++)
-        STORE_1(lane[k], y + i + k);
+        STORE(Y, lane[k], y + i + k);
 }
 
 // A task is `chunk` counters, a multiple of 16. `limit` is for WHOLE, a and b are for the others.

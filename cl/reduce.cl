@@ -13,28 +13,22 @@
 //   COLUMNS, JOIN    only the kernel of this name is made; else reduce_rows
 //   KRANK, RRANK     dimensions kept and reduced [1]
 //   UNIT             the last reduced dimension lies side by side [0]
-//   X, LOAD(p), VLOAD(p)  type of an element in memory; how one and 16 are read
+//   X, Y             types of x and y in memory (elements.h) [float]
 //   A                type that is computed in [float]; INTEGER if it is one
-//   Y, STORE(p, a)   type of y in memory; how an A is written
 //   BLOCK            elements of a block [512]
 //   ROWS             rows of a block of columns [32, or 128 where they are read twice]
 //   LOCAL            work-items of a group, a power of two [1]
 //   WIDTH            columns of a task in reduce_columns [16]
-#include "common.h"
+#include "elements.h"
 
 #if !defined SUM && !defined PROD && !defined MAX && !defined MIN && !defined ARGMAX && \
     !defined ARGMIN && !defined VAR && !defined LOG_SUM_EXP
 #define SUM
 #endif
 #ifndef X
-#define X           float
-#define LOAD(p)     (*(p))
-#define VLOAD(p)    vload16(0, p)
-#define A           float
-#define Y           float
-#endif
-#ifndef STORE
-#define STORE(p, a) (*(p) = (a))
+#define X float
+#define A float
+#define Y float
 #endif
 #ifndef MAP
 #define MAP(T, v, c, k) (v)
@@ -64,7 +58,7 @@
 #ifndef WIDTH
 #define WIDTH 16
 #endif
-// lint: -DMAX -DX=int -DLOAD(p)=(*(p)) -DVLOAD(p)=vload16(0,p) -DA=int -DY=int -DINTEGER
+// lint: -DMAX -DX=int -DA=int -DY=int -DINTEGER
 // lint: -DPROD -DLOCAL=8 -DPARTS
 // lint: -DPROD -DLOCAL=8 -DCOLUMNS
 // lint: -DVAR -DCOLUMNS
@@ -81,7 +75,7 @@
 #define PUT(p, s)   (*(p) = (s))
 #else
 #define OUT       Y
-#define PUT(p, s) STORE(p, RESULT(s))
+#define PUT(p, s) STORE(Y, RESULT(s), p)
 #endif
 
 #ifndef COLUMNS
@@ -167,7 +161,7 @@ kernel void reduce_join(INDEX first, INDEX last, INDEX parts, A a,
         if (LOCAL > 1)
             s = join_items(s, shared);
         if (item == 0)
-            STORE(y + o, RESULT(s));
+            STORE(Y, RESULT(s), y + o);
     }
 }
 

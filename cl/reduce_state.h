@@ -2,14 +2,16 @@
 // of columns, enters it; and how two states become one. See reduce.cl for the knobs.
 #ifndef WF_REDUCE_STATE_H
 #define WF_REDUCE_STATE_H
+#include "elements.h"
 #include "exp.h"
+#include "kahan.h"
 
 #define A16     CAT(A, 16)
 #define A8      CAT(A, 8)
 #define A4      CAT(A, 4)
 #define A2      CAT(A, 2)
-#define GET(p)  ((A)LOAD(p))
-#define VGET(p) (CAT(convert_, A16)(VLOAD(p)))
+#define GET(p)  ((A)LOAD(X, p))
+#define VGET(p) (CAT(convert_, A16)(LOAD_N(X, 16, p)))
 
 // Of numbers and of vectors. NaN is larger, and smaller, than everything.
 #define PLUS(a, b)  ((a) + (b))
@@ -201,18 +203,6 @@ struct state {
     }
 FOLD(fold, PLUS, (A)0, MAP)
 FOLD_COLUMNS(fold_columns, PLUS, MAP)
-// Adds v, a number or a vector. Infinity and NaN, whose difference from themselves is not 0, have
-// no compensation.
-#ifdef INTEGER
-#define ADD(V, sum, lost, v) (sum) += (v);
-#else
-#define ADD(V, sum, lost, v)                                 \
-    {                                                        \
-        V y_ = (v) - (lost), t_ = (sum) + y_;                \
-        (lost) = t_ - t_ == (V)0 ? (t_ - (sum)) - y_ : (V)0; \
-        (sum) = t_;                                          \
-    }
-#endif
 void join(struct state *s, struct state o)
 {
     ADD(A, s->sum, s->lost, o.sum)

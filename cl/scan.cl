@@ -8,23 +8,18 @@
 //   SUMS, COLUMNS  only the kernel of this name is made; else scan_rows
 //   UNIT           the step of all tensors if it is 1 or -1, else 0 [0]
 //   T              type that is computed in [float]; INTEGER if it is one
-//   X, LOAD(p), VLOAD(p)     type of x in memory; how one and 16 are read
-//   Y, STORE(p, a), VSTORE(p, v)  likewise of y
+//   X, Y           types of x and y in memory (elements.h) [float]
 //   LOCAL          work-items of a group, a power of two [1]
 //   WIDTH          columns of a task [256]
 //   BLOCK          elements that are added before the compensation in scan_sums
-#include "common.h"
+#include "elements.h"
 
 #ifndef T
 #define T float
 #endif
 #ifndef X
-#define X            float
-#define LOAD(p)      (*(p))
-#define VLOAD(p)     vload16(0, p)
-#define Y            float
-#define STORE(p, a)  (*(p) = (a))
-#define VSTORE(p, v) vstore16(v, 0, p)
+#define X float
+#define Y float
 #endif
 #ifndef UNIT
 #define UNIT 0
@@ -41,29 +36,19 @@
 // lint: -DLOCAL=8 -DVIEWS=2
 // lint: -DLOCAL=8 -DSUMS -DVIEWS=2
 // lint: -DCOLUMNS -DVIEWS=2
-#include "access.h"
 #define BLOCK (LOCAL > 1 ? 4 * LOCAL : UNIT ? 256 : 64)
 
 #define T16      CAT(T, 16)
-#define GET(p)   ((T)LOAD(p))
-#define VGET(p)  (CAT(convert_, T16)(VLOAD(p)))
+#include "kahan.h"
+
+#define GET(p)   ((T)LOAD(X, p))
+#define VGET(p)  (CAT(convert_, T16)(LOAD_N(X, 16, p)))
 #define BACK(v)  ((v).sfedcba9876543210)
 
 struct carry {
     T sum, lost;
 };
 
-// Adds v, a number or a vector. Infinity and NaN have no compensation: then t - t is NaN.
-#ifdef INTEGER
-#define ADD(V, sum, lost, v) (sum) += (v);
-#else
-#define ADD(V, sum, lost, v)                                \
-    {                                                       \
-        V y_ = (v) - (lost), t_ = (sum) + y_;               \
-        (lost) = t_ - t_ == (V)0 ? (t_ - (sum)) - y_ : (V)0; \
-        (sum) = t_;                                         \
-    }
-#endif
 inline struct carry put(struct carry c, T v)
 {
     ADD(T, c.sum, c.lost, v)
@@ -99,12 +84,12 @@ kernel void scan_columns(INDEX first, INDEX last, INDEX columns, INDEX n, INDEX 
                     ADD(T16, s, l, VGET(xs + i * x_step + j))
                     vstore16(s, 0, sum + j);
                     vstore16(l, 0, lost + j);
-                    VSTORE(ys + i * y_step + j, s);
+                    STORE_N(Y, 16, s, ys + i * y_step + j);
                 }
 #endif
                 for (; j < mine; j++) {
                     ADD(T, sum[j], lost[j], GET(xs + i * x_step + j * LOCAL))
-                    STORE(ys + i * y_step + j * LOCAL, sum[j]);
+                    STORE(Y, sum[j], ys + i * y_step + j * LOCAL);
                 }
             }
         }
@@ -190,15 +175,15 @@ struct carry scan_part(struct carry c, global const X *p, INDEX x_step, global Y
         for (int k = 0; k < 4; k++) {
             T16 sum = (v[k] - c.lost) + c.sum;
             if (UNIT > 0)
-                VSTORE(q + i + 16 * k, sum);
+                STORE_N(Y, 16, sum, q + i + 16 * k);
             else
-                VSTORE(q - i - 16 * k - 15, BACK(sum));
+                STORE_N(Y, 16, BACK(sum), q - i - 16 * k - 15);
         }
         c = put(c, v[3].sf);
     }
     for (; i < n; i++) {
         c = put(c, GET(p + i * UNIT));
-        STORE(q + i * UNIT, c.sum);
+        STORE(Y, c.sum, q + i * UNIT);
     }
     return c;
 }
@@ -208,7 +193,7 @@ struct carry scan_part(struct carry c, global const X *p, INDEX x_step, global Y
 {
     for (INDEX i = 0; i < n; i++) {
         c = put(c, GET(p + i * x_step));
-        STORE(q + i * y_step, c.sum);
+        STORE(Y, c.sum, q + i * y_step);
     }
     return c;
 }
@@ -231,7 +216,7 @@ struct carry scan_part(struct carry c, global const X *p, INDEX x_step, global Y
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         if (i < n)
-            STORE(q + i * y_step, c.sum + (v - c.lost));
+            STORE(Y, c.sum + (v - c.lost), q + i * y_step);
         c = put(c, shared[LOCAL - 1]);
         barrier(CLK_LOCAL_MEM_FENCE);
     }

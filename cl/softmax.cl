@@ -12,21 +12,17 @@
 //   STATS, APPLY     only the kernel of this name is made; else softmax_rows
 //   UNIT             the elements of a row lie side by side in all tensors [0]
 //   T                type that is computed in [float]
-//   X, LOAD(p), VLOAD(p), STORE(p, a), VSTORE(p, v)  type in memory; how one and 16 are moved
+//   X                type in memory (elements.h) [float]
 //   KEEP             y holds a T exactly: exp(x - top) is kept there until the sum is known
 //   BLOCK            elements of an item that are added before the next [1024]
 //   LOCAL            work-items of a group, a power of two [1]
-#include "common.h"
+#include "elements.h"
 
 #ifndef T
 #define T float
 #endif
 #ifndef X
-#define X            float
-#define LOAD(p)      (*(p))
-#define VLOAD(p)     vload16(0, p)
-#define STORE(p, a)  (*(p) = (a))
-#define VSTORE(p, v) vstore16(v, 0, p)
+#define X float
 #define KEEP
 #endif
 #ifndef UNIT
@@ -43,7 +39,6 @@
 // lint: -DUNIT=1 -DGRAD -DVIEWS=3
 // lint: -DLOCAL=8 -DAPPLY -DLOG
 // lint: -DLOCAL=8 -DSTATS -DGRAD -DVIEWS=3
-#include "access.h"
 #include "exp.h"
 
 #define T16           CAT(T, 16)
@@ -148,8 +143,8 @@ T block_sum(const struct row *r, INDEX begin, INDEX end)
 {
     T16 vsum = 0;
     T sum = 0;
-    LOOP(begin, end, vsum += TERM(CONVERT(VLOAD(r->x + i)), CONVERT(VLOAD(r->g + i))),
-         sum += TERM((T)LOAD(r->x + AT(i, r->x_step)), (T)LOAD(r->g + AT(i, r->g_step))))
+    LOOP(begin, end, vsum += TERM(CONVERT(LOAD_N(X, 16, r->x + i)), CONVERT(LOAD_N(X, 16, r->g + i))),
+         sum += TERM((T)LOAD(X, r->x + AT(i, r->x_step)), (T)LOAD(X, r->g + AT(i, r->g_step))))
     return across(vsum) + sum;
 }
 #else
@@ -161,7 +156,7 @@ T largest(const struct row *r, INDEX n)
     T16 most[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
     for (; begin + 64 <= n; begin += 64) {
         for (int k = 0; k < 4; k++) {
-            T16 v = CONVERT(VLOAD(r->x + begin + 16 * k));
+            T16 v = CONVERT(LOAD_N(X, 16, r->x + begin + 16 * k));
             most[k] = LARGER(most[k], v);
         }
     }
@@ -174,7 +169,7 @@ T largest(const struct row *r, INDEX n)
     top = LARGER(top2.x, top2.y);
 #endif
     for (INDEX i = begin + (INDEX)get_local_id(0); i < n; i += LOCAL) {
-        T v = (T)LOAD(r->x + AT(i, r->x_step));
+        T v = (T)LOAD(X, r->x + AT(i, r->x_step));
         top = LARGER(top, v);
     }
     return top;
@@ -187,16 +182,16 @@ T block_sum(const struct row *r, INDEX begin, INDEX end, T top, bool keep)
     T sum = 0;
     LOOP(begin, end,
          {
-             T16 v = VEXP(CONVERT(VLOAD(r->x + i)) - top);
+             T16 v = VEXP(CONVERT(LOAD_N(X, 16, r->x + i)) - top);
              vsum += v;
              if (keep)
-                 VSTORE(r->y + i, v);
+                 STORE_N(X, 16, v, r->y + i);
          },
          {
-             T v = EXP((T)LOAD(r->x + AT(i, r->x_step)) - top);
+             T v = EXP((T)LOAD(X, r->x + AT(i, r->x_step)) - top);
              sum += v;
              if (keep)
-                 STORE(r->y + AT(i, r->y_step), v);
+                 STORE(X, v, r->y + AT(i, r->y_step));
          })
     return across(vsum) + sum;
 }
@@ -226,29 +221,29 @@ void row_write(const struct row *r, INDEX n, struct stat s)
 #ifdef GRAD
     LOOP(0, n,
          {
-             T16 v = CONVERT(VLOAD(r->x + i));
-             T16 g = CONVERT(VLOAD(r->g + i));
+             T16 v = CONVERT(LOAD_N(X, 16, r->x + i));
+             T16 g = CONVERT(LOAD_N(X, 16, r->g + i));
              v = VALUE(T16, v, g, s);
-             VSTORE(r->y + i, v);
+             STORE_N(X, 16, v, r->y + i);
          },
          {
-             T v = (T)LOAD(r->x + AT(i, r->x_step));
-             T g = (T)LOAD(r->g + AT(i, r->g_step));
+             T v = (T)LOAD(X, r->x + AT(i, r->x_step));
+             T g = (T)LOAD(X, r->g + AT(i, r->g_step));
              v = VALUE(T, v, g, s);
-             STORE(r->y + AT(i, r->y_step), v);
+             STORE(X, v, r->y + AT(i, r->y_step));
          })
 #else
     T scale = SCALE(s.sum);
     LOOP(0, n,
          {
-             T16 v = CONVERT(VLOAD(r->x + i));
+             T16 v = CONVERT(LOAD_N(X, 16, r->x + i));
              v = VALUE(T16, v, v, s, scale);
-             VSTORE(r->y + i, v);
+             STORE_N(X, 16, v, r->y + i);
          },
          {
-             T v = (T)LOAD(r->x + AT(i, r->x_step));
+             T v = (T)LOAD(X, r->x + AT(i, r->x_step));
              v = VALUE(T, v, v, s, scale);
-             STORE(r->y + AT(i, r->y_step), v);
+             STORE(X, v, r->y + AT(i, r->y_step));
          })
 #endif
 }
@@ -315,7 +310,7 @@ kernel void softmax_rows(INDEX first, INDEX last, INDEX rows, INDEX each, INDEX 
 #if defined KEEP && !defined GRAD && !defined LOG
             struct stat s = row_stat(&r, n, true, shared);
             T scale = SCALE(s.sum);
-            LOOP(0, n, VSTORE(r.y + i, VLOAD(r.y + i) * scale),
+            LOOP(0, n, STORE_N(X, 16, LOAD_N(X, 16, r.y + i) * scale, r.y + i),
                  r.y[AT(i, r.y_step)] *= scale)
 #else
             struct stat s = row_stat(&r, n, false, shared);

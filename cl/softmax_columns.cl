@@ -3,20 +3,16 @@
 //
 //   LOG, GRAD  what is computed
 //   T          type that is computed in [float]
-//   X, LOAD(p), VLOAD(p), STORE(p, a), VSTORE(p, v)  type in memory; how one and 16 are moved
+//   X          type in memory (elements.h) [float]
 //   LOCAL      work-items of a group, a power of two [1]
 //   WIDTH      columns of a task [512]
-#include "common.h"
+#include "elements.h"
 
 #ifndef T
 #define T float
 #endif
 #ifndef X
-#define X            float
-#define LOAD(p)      (*(p))
-#define VLOAD(p)     vload16(0, p)
-#define STORE(p, a)  (*(p) = (a))
-#define VSTORE(p, v) vstore16(v, 0, p)
+#define X float
 #endif
 #ifndef LOCAL
 #define LOCAL 1
@@ -28,7 +24,6 @@
 // lint: -DLOG -DLOCAL=8 -DWIDTH=8
 // lint: -DGRAD -DVIEWS=3
 // lint: -DGRAD -DLOG -DVIEWS=3
-#include "access.h"
 #include "exp.h"
 
 #define T16        CAT(T, 16)
@@ -58,16 +53,16 @@ enum { MINE = WIDTH / LOCAL };
     for (INDEX j = 0; j < mine; j++)    \
         BODY(T, READ, PUT, SAT)
 #endif
-#define READ(p)     ((T)LOAD((p) + j * LOCAL))
-#define VREAD(p)    CONVERT(VLOAD((p) + j))
+#define READ(p)     ((T)LOAD(X, (p) + j * LOCAL))
+#define VREAD(p)    CONVERT(LOAD_N(X, 16, (p) + j))
 #define SAT(a)      (a)[j]
 #define VAT(a)      vload16(0, (a) + j)
 #define PUT(a, v)   (a)[j] = (v)
 #define VPUT(a, v)  vstore16(v, 0, (a) + j)
-#define OUT_float   STORE(yi + j * LOCAL, v)
-#define OUT_double  STORE(yi + j * LOCAL, v)
-#define OUT_float16 VSTORE(yi + j, v)
-#define OUT_double16 VSTORE(yi + j, v)
+#define OUT_float   STORE(X, v, yi + j * LOCAL)
+#define OUT_double  STORE(X, v, yi + j * LOCAL)
+#define OUT_float16 STORE_N(X, 16, v, yi + j)
+#define OUT_double16 STORE_N(X, 16, v, yi + j)
 
 // Eight rows: where the largest element grows, the sum so far is scaled down.
 #define ADD_ROWS(V, READ, PUT, AT_)                                                   \

@@ -4,15 +4,14 @@
 // and are the same on every device. A task is `chunk` elements.
 //
 //   A               type that is computed in [float]; INTEGER: long
-//   Y, STORE(p, a)  type of y in memory; how an A is written
-#include "common.h"
+//   Y               type of y in memory (elements.h) [float]
+#include "elements.h"
 
 #ifndef A
 #define A float
 #define Y float
-#define STORE(p, a) (*(p) = (a))
 #endif
-// lint: -DINTEGER -DA=long -DY=int -DSTORE(p,a)=(*(p)=(Y)(a))
+// lint: -DINTEGER -DA=long -DY=int
 
 struct two {
     A high, low;
@@ -52,7 +51,7 @@ kernel void spaced(INDEX first, INDEX last, INDEX n, INDEX chunk, INDEX half_way
         for (INDEX i = t * chunk + (INDEX)get_local_id(0); i < end; i += (INDEX)get_local_size(0)) {
             A v = i < half_way ? spaced_at(start, step, i, 1)
                                : spaced_at(stop, step, n - 1 - i, -1);
-            STORE(y + i, v);
+            STORE(Y, v, y + i);
         }
     }
 }

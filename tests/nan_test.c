@@ -36,6 +36,18 @@ START_TEST(the_first_op_is_named_with_its_label)
 }
 END_TEST
 
+// What a call is made of inside is named with the call.
+START_TEST(a_part_of_an_op_is_named_with_it)
+{
+    const int64_t shape[] = {2, 3}, two[] = {2}, label[] = {1, 1};
+    weft_tensor *x = weft_full(s, WEFT_F32, 2, shape, 0.5);
+    weft_cross_entropy(s, x, weft_from_host(s, WEFT_I64, 1, two, label),
+                       weft_loss_params(.ignore = true, .ignored = 1));
+    ck_assert(!weft_flush(s));
+    assert_error(WEFT_NONFINITE, "cross_entropy: div: has made");
+}
+END_TEST
+
 START_TEST(what_came_in_as_infinity_is_no_fault)
 {
     weft_tensor *x = vector(1, -INFINITY, NAN);
@@ -141,6 +153,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup_checked, teardown);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, the_first_op_is_named_with_its_label);
+    tcase_add_test(t, a_part_of_an_op_is_named_with_it);
     tcase_add_test(t, what_came_in_as_infinity_is_no_fault);
     tcase_add_test(t, every_floating_type_is_looked_at);
     tcase_add_test(t, one_element_of_many_is_found);

@@ -74,15 +74,23 @@ struct copy {
     bool wide, cpu;
 };
 
+const char *wf_bits_type(size_t bytes)
+{
+    return bytes == 1   ? "uchar"
+           : bytes == 2 ? "ushort"
+           : bytes == 4 ? "uint"
+           : bytes == 8 ? "ulong"
+                        : "uint4";
+}
+
 static struct wf_kernel *kernel_of(weft_device *dev, const struct copy *c, const char *name,
                                    bool square, struct weft_error *err)
 {
-    static const char *const type[] = {[1] = "uchar", [2] = "ushort", [4] = "uint", [8] = "ulong"};
     char defines[200];
     snprintf(
         defines, sizeof defines,
         "%s#define E %s\n#define RANK %d\n#define CHUNK %d\n#define LOCAL %d\n#define BLOCK %d\n",
-        c->wide ? "#define INDEX long\n" : "", type[c->bytes], c->d.rank, CHUNK,
+        c->wide ? "#define INDEX long\n" : "", wf_bits_type(c->bytes), c->d.rank, CHUNK,
         square ? LOCAL_GPU : 1, square ? BLOCK_GPU : BLOCK_CPU);
     return wf_kernel_get(dev, &(struct wf_request){"copy", name, defines, "copy"}, err);
 }

@@ -23,6 +23,9 @@ bool wf_copy_view(weft_device *dev, const struct wf_dims *d, size_t bytes, const
 bool wf_copy_into(weft_device *dev, const struct wf_tensor *from, struct wf_tensor *to,
                   const struct wf_slice *at, struct weft_error *err);
 
+// The type in kernels of elements that are only moved: 1, 2, 4, 8 or 16 bytes.
+const char *wf_bits_type(size_t bytes);
+
 // The work-items that a plain loop over elements runs with.
 size_t wf_loop_local(const weft_device *dev, const struct wf_kernel *k);
 

@@ -140,19 +140,16 @@ static struct wf_kernel *get_kernel(weft_device *dev, const struct job *j, const
     enum weft_dtype d = j->x->pub.dtype;
     bool soft = j->kind != TARGET_GRAD && (j->probs || j->o->even != 0);
     snprintf(defines, sizeof defines,
-             "%s%s%s%s%s%s%s%s%s%s#define RANK %d\n#define LOCAL %d\n#define VEC %d\n"
+             "%s%s%s%s%s%s%s%s%s#define X %s\n#define RANK %d\n#define LOCAL %d\n#define VEC %d\n"
              "#define CHUNK %d\n",
              j->wide ? "#define INDEX long\n" : "",
              d == WEFT_F64 ? "#define USE_F64\n#define T double\n" : "",
-             d == WEFT_F16    ? "#define HALF\n"
-             : d == WEFT_BF16 ? "#define BFLOAT\n"
-                              : "",
              j->kind >= GRAD ? "#define GRAD\n" : "",
              j->kind == TARGET_GRAD ? "#define TARGET_GRAD\n" : "",
              j->weight ? "#define WEIGHTED\n" : "", j->probs ? "#define PROBS\n" : "",
              soft ? "#define SOFT\n" : "", j->columns ? "#define COLUMNS\n" : "",
-             j->o->log_probs ? "#define LOG_PROBS\n" : "", j->rows.rank, j->local, j->vec,
-             j->columns ? CHUNK_COLUMNS : CHUNK);
+             j->o->log_probs ? "#define LOG_PROBS\n" : "", wf_storage_type(d), j->rows.rank,
+             j->local, j->vec, j->columns ? CHUNK_COLUMNS : CHUNK);
     struct wf_request request = {"cross_entropy",
                                  j->kind == LABEL_WEIGHT ? "label_weight"
                                  : j->kind == LOSS       ? "cross_entropy"
@@ -403,7 +400,9 @@ static weft_tensor *of_classes(weft_scope *s, const struct wf_op *op, const stru
     bool counted = target->dtype == WEFT_I64 && (l->o.weight || l->o.ignore);
     if (y && l->o.reduction == WEFT_LOSS_MEAN && counted) {
         weft_tensor *weights = record_rows(s, &op_label_weight, l, x, target);
+        weft_label_push(s, l->op);
         y = weights ? weft_div(s, weft_sum(s, y, NULL), weft_sum(s, weights, NULL)) : NULL;
+        weft_label_pop(s);
     } else {
         y = wf_loss_reduce(s, l, y);
     }

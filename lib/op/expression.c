@@ -4,7 +4,7 @@
 #include "core/copy.h"
 #include <math.h>
 
-enum { CHUNK_CPU = 4096, CHUNK_GPU = 2048, MAX_OPTIONS = 16, MAX_STORED = 8 };
+enum { CHUNK_CPU = 4096, CHUNK_GPU = 2048, MAX_OPTIONS = 16, MAX_STORED = 8, SCATTERED = 1 << 14 };
 
 static int options_of(const struct wf_record *r)
 {
@@ -24,7 +24,22 @@ struct program {
     struct wf_program_text text;
     struct wf_dims dims;
     const struct wf_tensor *in[WF_GROUP_INPUTS];
+    // Inputs that are read from a dense copy.
+    struct {
+        const struct wf_tensor *of;
+        struct wf_tensor dense;
+        struct wf_storage storage;
+        struct wf_block *block;
+    } copy[WF_GROUP_INPUTS];
+    int copies;
 };
+
+// Is input j of record i made by one of the n records?
+static bool is_inside(struct wf_record *const *r, int n, int i, int j)
+{
+    const struct wf_record *from = r[i]->in[j]->record;
+    return n > 1 && from && from->slot < i && r[from->slot] == from;
+}
 
 static bool is_f64(enum weft_dtype d)
 {
@@ -34,6 +49,8 @@ static bool is_f64(enum weft_dtype d)
 static int input_number(struct program *p, const struct wf_tensor *t)
 {
     struct wf_program_text *x = &p->text;
+    for (int i = 0; i < p->copies; i++)
+        t = p->copy[i].of == t ? &p->copy[i].dense : t;
     for (int i = 0; i < x->inputs; i++) {
         if (p->in[i] == t)
             return i;
@@ -56,9 +73,8 @@ static void add_node(struct program *p, struct wf_record *const *r, int i, int n
     node->stored = r[i]->out[0]->storage;
     p->text.f64 = p->text.f64 || is_f64(y->dtype) || is_f64(node->compute);
     for (int j = 0; j < r[i]->nin; j++) {
-        const struct wf_record *from = r[i]->in[j]->record;
-        bool inside = n > 1 && from && from->slot < i && r[from->slot] == from;
-        node->from[j] = inside ? from->slot : -1 - input_number(p, r[i]->in[j]);
+        const struct wf_tensor *t = r[i]->in[j];
+        node->from[j] = is_inside(r, n, i, j) ? t->record->slot : -1 - input_number(p, t);
     }
 }
 
@@ -67,7 +83,6 @@ static void make_program(const weft_device *dev, struct program *p, int n,
 {
     const weft_tensor *y = &r[n - 1]->out[0]->pub;
     struct wf_program_text *x = &p->text;
-    memset(p, 0, sizeof *p);
     wf_dims_init(&p->dims, y->ndim, y->shape);
     for (int i = 0; i < n; i++)
         add_node(p, r, i, n);
@@ -159,12 +174,13 @@ static size_t argument_bytes(const struct program *p)
 
 static bool fits(weft_device *dev, int n, struct wf_record *const *r)
 {
-    struct program p;
+    struct program p = {.copies = 0};
     int stored = 0;
     for (int i = 0; i < n; i++)
         stored += r[i]->out[0]->storage != NULL;
-    if (stored > MAX_STORED)
-        return false;
+    // The most that a group can have is below 1024 bytes.
+    if (stored > MAX_STORED || dev->argument_bytes >= 1024)
+        return stored <= MAX_STORED;
     make_program(dev, &p, n, r);
     return argument_bytes(&p) <= dev->argument_bytes;
 }
@@ -222,22 +238,76 @@ static const char *name_of(int n, struct wf_record *const *r, char *buffer, size
     return buffer;
 }
 
-static bool run(weft_device *dev, int n, struct wf_record *const *r, struct weft_error *err)
+// Are elements that follow each other far apart in memory, one for each of the shape?
+static bool is_scattered(const struct wf_tensor *t)
 {
-    struct program p;
+    int last = t->pub.ndim - 1;
+    while (last > 0 && t->pub.shape[last] == 1)
+        last--;
+    bool repeated = false;
+    for (int i = 0; i <= last; i++)
+        repeated = repeated || (!t->stride[i] && t->pub.shape[i] > 1);
+    return last >= 0 && t->stride[last] != 1 && !repeated && weft_count(&t->pub) >= SCATTERED;
+}
+
+static bool copy_input(weft_device *dev, struct program *p, const struct wf_tensor *t,
+                       struct weft_error *err)
+{
+    for (int i = 0; i < p->copies; i++) {
+        if (p->copy[i].of == t)
+            return true;
+    }
+    struct wf_block *b = wf_pool_take(dev, wf_tensor_bytes(t), err);
+    if (!b)
+        return false;
+    int c = p->copies++;
+    p->copy[c].of = t;
+    p->copy[c].block = b;
+    p->copy[c].storage.mem = b->mem;
+    p->copy[c].dense = (struct wf_tensor){.pub = t->pub, .storage = &p->copy[c].storage};
+    wf_dense_strides(t->pub.ndim, t->pub.shape, p->copy[c].dense.stride);
+    return wf_copy_elements(dev, t, &p->copy[c].dense, err);
+}
+
+// A copy goes by tiles, which is many times as fast as gathering the elements one by one.
+static bool copy_scattered(weft_device *dev, struct program *p, int n, struct wf_record *const *r,
+                           struct weft_error *err)
+{
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < r[i]->nin; j++) {
+            if (!is_inside(r, n, i, j) && is_scattered(r[i]->in[j]) &&
+                !copy_input(dev, p, r[i]->in[j], err))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool build_and_launch(weft_device *dev, struct program *p, int n, struct wf_record *const *r,
+                             struct weft_error *err)
+{
     char name[64];
-    if (!weft_count(&r[n - 1]->out[0]->pub))
-        return true;
-    make_program(dev, &p, n, r);
-    struct wf_hash key = key_of(&p.text);
+    make_program(dev, p, n, r);
+    struct wf_hash key = key_of(&p->text);
     struct wf_request q = {.file = "elementwise",
                            .kernel = "elementwise",
                            .op = name_of(n, r, name, sizeof name),
                            .id = &key,
                            .write = wf_expression_write,
-                           .priv = &p.text};
+                           .priv = &p->text};
     struct wf_kernel *k = wf_kernel_get(dev, &q, err);
-    return k && launch(dev, &p, r, k, q.op, err);
+    return k && launch(dev, p, r, k, q.op, err);
+}
+
+static bool run(weft_device *dev, int n, struct wf_record *const *r, struct weft_error *err)
+{
+    struct program p = {.copies = 0};
+    if (!weft_count(&r[n - 1]->out[0]->pub))
+        return true;
+    bool ok = copy_scattered(dev, &p, n, r, err) && build_and_launch(dev, &p, n, r, err);
+    for (int i = 0; i < p.copies; i++)
+        wf_pool_give(dev, p.copy[i].block);
+    return ok;
 }
 
 bool wf_expression_run(weft_device *dev, struct wf_record *r, struct weft_error *err)

@@ -153,13 +153,6 @@ struct spaced {
     int64_t half;
 };
 
-static const char *spaced_store(enum weft_dtype d)
-{
-    return d == WEFT_F16    ? "vstore_half(a, 0, p)"
-           : d == WEFT_BF16 ? "(*(p) = to_bf16(a))"
-                            : "(*(p) = (Y)(a))";
-}
-
 // A number as the sum of two of the computing type, the larger one first.
 struct two {
     union {
@@ -194,10 +187,10 @@ static bool spaced_run(weft_device *dev, struct wf_record *r, struct weft_error 
     int64_t n = weft_count(&y->pub);
     bool wide = n > INT32_MAX - CHUNK, smooth = wf_dtype_is_float(t);
     char defines[300];
-    snprintf(defines, sizeof defines, "%s%s%s#define A %s\n#define Y %s\n#define STORE(p, a) %s\n",
+    snprintf(defines, sizeof defines, "%s%s%s#define A %s\n#define Y %s\n",
              wide ? "#define INDEX long\n" : "", t == WEFT_F64 ? "#define USE_F64\n" : "",
              smooth ? "" : "#define INTEGER\n", smooth ? wf_compute_type(t) : "long",
-             wf_storage_type(t), spaced_store(t));
+             wf_storage_type(t));
     struct wf_kernel *k =
         wf_kernel_get(dev, &(struct wf_request){"spaced", "spaced", defines, r->op->name}, err);
     if (!k)

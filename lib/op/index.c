@@ -4,6 +4,7 @@
 // All are one kernel that copies bits, so it knows the size of an element and not its dtype.
 // Where whole rows are picked, 16 bytes at a time may count as one element.
 #include "op/index.h"
+#include "core/copy.h"
 #include "op/op.h"
 #include <stdio.h>
 
@@ -21,13 +22,6 @@ void wf_index_defines(const weft_device *dev, bool wide, enum weft_dtype index, 
     snprintf(out, room, "%s#define I %s\n#define RANK %d\n#define CHUNK %d\n%s",
              wide ? "#define INDEX long\n" : "", index == WEFT_I32 ? "int" : "long", rank, CHUNK,
              dev->info.type == WEFT_DEVICE_CPU ? "" : "#define ONE_BY_ONE\n");
-}
-
-static const char *bits_type(size_t bytes)
-{
-    static const char *const type[] = {
-        [1] = "uchar", [2] = "ushort", [4] = "uint", [8] = "ulong", [16] = "uint4"};
-    return type[bytes];
 }
 
 // What the kernel needs to know; the views are x and the index.
@@ -110,7 +104,7 @@ static bool take_run(weft_device *dev, struct wf_record *r, struct weft_error *e
     wf_index_defines(dev, wide, index->pub.dtype, t.d.rank, defines, sizeof defines);
     size_t used = strlen(defines);
     snprintf(defines + used, sizeof defines - used, "#define VIEWS 2\n#define E %s\n",
-             bits_type(t.bytes));
+             wf_bits_type(t.bytes));
     struct wf_request request = {"index", "take", defines, r->op->name};
     struct wf_kernel *k = wf_kernel_get(dev, &request, err);
     if (!k)
@@ -269,7 +263,7 @@ static bool one_hot_run(weft_device *dev, struct wf_record *r, struct weft_error
     char defines[200];
     wf_index_defines(dev, wide, index->pub.dtype, d.rank, defines, sizeof defines);
     size_t used = strlen(defines);
-    snprintf(defines + used, sizeof defines - used, "#define E %s\n", bits_type(bytes));
+    snprintf(defines + used, sizeof defines - used, "#define E %s\n", wf_bits_type(bytes));
     struct wf_request request = {"index", "one_hot", defines, r->op->name};
     struct wf_kernel *k = wf_kernel_get(dev, &request, err);
     if (!k)

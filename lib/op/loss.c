@@ -69,16 +69,24 @@ bool wf_loss_takes(weft_scope *s, struct wf_loss *l, const weft_tensor *x,
     return wf_scope_ok(s);
 }
 
-weft_tensor *wf_loss_reduce(weft_scope *s, const struct wf_loss *l, weft_tensor *each)
+static weft_tensor *reduce(weft_scope *s, const struct wf_loss *l, weft_tensor *each)
 {
-    if (!each || l->o.reduction == WEFT_LOSS_NONE)
-        return each;
     if (l->o.reduction == WEFT_LOSS_MEAN)
         return weft_mean(s, each, NULL);
     weft_tensor *sum = weft_sum(s, each, NULL);
     if (!sum || l->o.reduction == WEFT_LOSS_SUM)
         return sum;
     return weft_scale(s, sum, 1 / (double)each->shape[0]);
+}
+
+weft_tensor *wf_loss_reduce(weft_scope *s, const struct wf_loss *l, weft_tensor *each)
+{
+    if (!each || l->o.reduction == WEFT_LOSS_NONE)
+        return each;
+    weft_label_push(s, l->op);
+    weft_tensor *y = reduce(s, l, each);
+    weft_label_pop(s);
+    return y;
 }
 
 // Is `weight`, where it is given, of x's dtype and does it broadcast to x's shape?

@@ -72,12 +72,9 @@ static void write_step(struct wf_text *t, struct wf_epilogue *e, struct wf_recor
 
 static bool fits(weft_device *dev, int n, struct wf_record *const *r)
 {
-    struct wf_epilogue e = {0};
-    struct wf_text steps = {0};
+    bool calls = false;
     for (int i = 1; i < n; i++)
-        write_step(&steps, &e, r, i);
-    bool calls = wf_expression_calls(wf_text_get(&steps));
-    wf_text_finish(&steps);
+        calls = calls || wf_expression_calls(((const struct wf_expression *)r[i]->attr)->text);
     return !r[0]->out[0]->storage && wf_matmul_fits(dev, r[0], calls);
 }
 

@@ -82,18 +82,6 @@ static bool pad_run(weft_device *dev, struct wf_record *r, struct weft_error *er
     return true;
 }
 
-static const char *load_text(enum weft_dtype d)
-{
-    return d == WEFT_F16 ? "vload_half(0, p)" : d == WEFT_BF16 ? "from_bf16(*(p))" : "(*(p))";
-}
-
-static const char *store_text(enum weft_dtype d)
-{
-    return d == WEFT_F16    ? "vstore_half(a, 0, p)"
-           : d == WEFT_BF16 ? "(*(p) = to_bf16(a))"
-                            : "(*(p) = (a))";
-}
-
 // Adds a strip of g to what it repeats; `repeats` strips of one element where that is one element.
 static bool fold(weft_device *dev, const struct wf_tensor *g, struct strip *p,
                  struct weft_error *err)
@@ -110,11 +98,9 @@ static bool fold(weft_device *dev, const struct wf_tensor *g, struct strip *p,
     wf_dims_collapse(d);
     bool wide = wf_dims_wide(d) || weft_count(&g->pub) > INT32_MAX - ROW;
     char defines[400];
-    snprintf(defines, sizeof defines,
-             "%s%s#define RANK %d\n#define X %s\n#define A %s\n#define LOAD(p) %s\n"
-             "#define STORE(p, a) %s\n",
+    snprintf(defines, sizeof defines, "%s%s#define RANK %d\n#define X %s\n#define A %s\n",
              wide ? "#define INDEX long\n" : "", t == WEFT_F64 ? "#define USE_F64\n" : "", d->rank,
-             wf_storage_type(t), wf_compute_type(t), load_text(t), store_text(t));
+             wf_storage_type(t), wf_compute_type(t));
     struct wf_request r = {"pad", "pad_fold", defines, "pad_grad"};
     struct wf_kernel *k = wf_kernel_get(dev, &r, err);
     if (!k)

@@ -49,13 +49,10 @@ static void write_defines(const struct form *f, const struct wf_record *r, int r
     const struct row *row = (const struct row *)r->op;
     enum weft_dtype d = r->out[0]->pub.dtype;
     snprintf(out, room,
-             "%s%s%s%s%s#define %s\n#define Y %s\n#define BITS %d\n#define VEC %d\n"
+             "%s%s%s%s#define %s\n#define Y %s\n#define BITS %d\n#define VEC %d\n"
              "#define RANK %d\n",
              f->wide ? "#define INDEX long\n" : "",
              d == WEFT_F64 ? "#define USE_F64\n#define REAL double\n" : "",
-             d == WEFT_F16    ? "#define HALF\n"
-             : d == WEFT_BF16 ? "#define BF16\n"
-                              : "",
              f->long_numbers ? "#define LONG\n" : "", f->lies, row->kind, wf_storage_type(d),
              r->nin ? 24 : unit_bits(d), f->vec, rank);
 }

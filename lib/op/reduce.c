@@ -79,46 +79,23 @@ struct pass {
     int local, width;
 };
 
-void wf_access_defines(enum weft_dtype x, enum weft_dtype y, char out[WF_ACCESS_TEXT])
-{
-    bool bf16 = x == WEFT_BF16;
-    snprintf(out, WF_ACCESS_TEXT,
-             "#define X %s\n#define LOAD(p) %s\n#define VLOAD(p) %s\n"
-             "#define Y %s\n#define STORE(p, a) %s\n#define VSTORE(p, v) %s\n",
-             wf_storage_type(x),
-             x == WEFT_F16 ? "vload_half(0, p)"
-             : bf16        ? "from_bf16(*(p))"
-                           : "(*(p))",
-             x == WEFT_F16 ? "vload_half16(0, p)"
-             : bf16        ? "as_float16(convert_uint16(vload16(0, p)) << 16)"
-                           : "vload16(0, p)",
-             wf_storage_type(y),
-             y == WEFT_F16    ? "vstore_half((float)(a), 0, p)"
-             : y == WEFT_BF16 ? "(*(p) = to_bf16((float)(a)))"
-                              : "(*(p) = (Y)(a))",
-             y == WEFT_F16    ? "vstore_half16(v, 0, p)"
-             : y == WEFT_BF16 ? "vstore16(to_bf16_16(v), 0, p)"
-                              : "vstore16(v, 0, p)");
-}
-
 static void write_defines(const struct pass *p, const struct walk *w, const char *kernel, char *out,
                           size_t room)
 {
     bool f64 = p->from == WEFT_F64 || p->compute == WEFT_F64 || p->to == WEFT_F64;
-    char access[WF_ACCESS_TEXT];
-    wf_access_defines(p->from, p->to, access);
     snprintf(
         out, room,
         "%s%s%s%s%s#define %s\n%s%s%s%s%s%s#define KRANK %d\n#define RRANK %d\n#define UNIT %d\n"
-        "#define A %s\n%s#define LOCAL %d\n#define WIDTH %d\n#define BLOCK %d\n",
+        "#define A %s\n#define X %s\n#define Y %s\n#define LOCAL %d\n#define WIDTH %d\n#define "
+        "BLOCK %d\n",
         p->wide ? "#define INDEX long\n" : "", f64 ? "#define USE_F64\n" : "",
         wf_dtype_is_float(p->compute) ? "" : "#define INTEGER\n",
         p->parts > 1 ? "#define PARTS\n" : "", kernel, p->form->state,
         p->form->map ? "#define MAP(T, v, c, k) " : "", p->form->map ? p->form->map : "",
         p->form->map ? "\n" : "", p->form->result ? "#define RESULT(s) " : "",
         p->form->result ? p->form->result : "", p->form->result ? "\n" : "", w->kept.rank,
-        w->reduced.rank, p->unit, wf_compute_type(p->compute), access, p->local, p->width,
-        p->local == 1 && p->unit ? BLOCK_UNIT : BLOCK);
+        w->reduced.rank, p->unit, wf_compute_type(p->compute), wf_storage_type(p->from),
+        wf_storage_type(p->to), p->local, p->width, p->local == 1 && p->unit ? BLOCK_UNIT : BLOCK);
 }
 
 static void pack(const struct walk *w, bool wide, struct wf_dims_arg *out)

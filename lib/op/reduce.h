@@ -40,9 +40,4 @@ bool wf_reduce_run(weft_device *dev, const char *op, const struct wf_reduce *a,
 // The type that a reduction computes in.
 enum weft_dtype wf_reduce_compute(enum wf_reduction kind, enum weft_dtype d);
 
-// How kernels read and write elements: the defines X, LOAD(p), VLOAD(p), which reads 16 of them,
-// and for y Y, STORE(p, a), VSTORE(p, v); cl/access.h has what they use.
-enum { WF_ACCESS_TEXT = 400 };
-void wf_access_defines(enum weft_dtype x, enum weft_dtype y, char out[WF_ACCESS_TEXT]);
-
 #endif

@@ -84,15 +84,16 @@ static struct rows make_rows(weft_device *dev, const struct wf_record *rec)
 static struct wf_kernel *get_kernel(weft_device *dev, const struct rows *r, const char *op,
                                     const char *kernel, const char *only, struct weft_error *err)
 {
-    char defines[900], access[WF_ACCESS_TEXT];
-    wf_access_defines(r->from, r->to, access);
+    char defines[900];
     snprintf(defines, sizeof defines,
-             "%s%s%s%s%s#define T %s\n#define UNIT %d\n#define RANK %d\n#define VIEWS 2\n"
+             "%s%s%s%s#define X %s\n#define Y %s\n#define T %s\n#define UNIT %d\n#define RANK "
+             "%d\n#define VIEWS 2\n"
              "#define LOCAL %d\n#define WIDTH %d\n",
              r->wide ? "#define INDEX long\n" : "",
              r->compute == WEFT_F64 ? "#define USE_F64\n" : "",
-             wf_dtype_is_float(r->compute) ? "" : "#define INTEGER\n", only, access,
-             wf_compute_type(r->compute), r->unit, r->d.rank, r->local, r->width);
+             wf_dtype_is_float(r->compute) ? "" : "#define INTEGER\n", only,
+             wf_storage_type(r->from), wf_storage_type(r->to), wf_compute_type(r->compute), r->unit,
+             r->d.rank, r->local, r->width);
     struct wf_request request = {"scan", kernel, defines, op};
     return wf_kernel_get(dev, &request, err);
 }

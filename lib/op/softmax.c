@@ -76,16 +76,16 @@ static struct rows make_rows(weft_device *dev, const struct wf_record *rec)
 static struct wf_kernel *get_kernel(weft_device *dev, const struct rows *r, const char *kernel,
                                     const char *only, struct weft_error *err)
 {
-    char defines[900], access[WF_ACCESS_TEXT];
+    char defines[900];
     enum weft_dtype d = r->dtype;
-    wf_access_defines(d, d, access);
     snprintf(defines, sizeof defines,
-             "%s%s%s%s%s%s%s#define T %s\n#define UNIT %d\n"
+             "%s%s%s%s%s%s#define X %s\n#define T %s\n#define UNIT %d\n"
              "#define RANK %d\n#define VIEWS %d\n#define LOCAL %d\n#define WIDTH %d\n",
              r->wide ? "#define INDEX long\n" : "", d == WEFT_F64 ? "#define USE_F64\n" : "",
              r->a->log ? "#define LOG\n" : "", r->a->grad ? "#define GRAD\n" : "",
-             wf_dtype_is_float(d) && weft_dtype_size(d) >= 4 ? "#define KEEP\n" : "", only, access,
-             wf_compute_type(d), r->unit, r->d.rank, r->d.views, r->local, r->width);
+             wf_dtype_is_float(d) && weft_dtype_size(d) >= 4 ? "#define KEEP\n" : "", only,
+             wf_storage_type(d), wf_compute_type(d), r->unit, r->d.rank, r->d.views, r->local,
+             r->width);
     struct wf_request request = {r->columns ? "softmax_columns" : "softmax", kernel, defines,
                                  r->op};
     return wf_kernel_get(dev, &request, err);

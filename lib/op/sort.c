@@ -5,6 +5,7 @@
 // and sorts it by radix; other devices have parts of the size of local memory. Where few of a long
 // row are wanted, parts only select these, again and again until one part is left.
 #include "op/sort.h"
+#include "core/copy.h"
 #include "core/view.h"
 #include "op/op.h"
 #include <stdio.h>
@@ -86,7 +87,6 @@ static void job_init(struct job *j, const struct wf_sort *o, const struct wf_ten
 
 static void write_defines(const struct job *j, bool from_items, char *out, size_t room)
 {
-    static const char *const type[] = {[1] = "uchar", [2] = "ushort", [4] = "uint", [8] = "ulong"};
     size_t bytes = weft_dtype_size(j->dtype);
     const char *infinite = j->dtype == WEFT_F32    ? "0x7f800000"
                            : j->dtype == WEFT_F16  ? "0x7c00"
@@ -98,7 +98,7 @@ static void write_defines(const struct job *j, bool from_items, char *out, size_
              "%s%s%s#define X %s\n#define BITS %zu\n%s%s%s%s#define LOCAL %d\n#define BLOCK %d\n"
              "#define RANK %d\n",
              j->wide ? "#define INDEX long\n" : "", from_items ? "#define FROM_ITEMS\n" : "",
-             j->item == 16 ? "#define WIDE_ITEM\n" : "", type[bytes], 8 * bytes,
+             j->item == 16 ? "#define WIDE_ITEM\n" : "", wf_bits_type(bytes), 8 * bytes,
              sign ? "#define SIGNED\n" : "", floating ? "#define INFINITE " : "",
              floating ? infinite : "", floating ? "\n" : "", j->local, BLOCK, j->lanes.rank);
 }

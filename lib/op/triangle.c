@@ -24,7 +24,6 @@ static struct wf_dims make_dims(const struct wf_tensor *x)
 
 static bool run(weft_device *dev, struct wf_record *r, bool upper, struct weft_error *err)
 {
-    static const char *const type[] = {[1] = "uchar", [2] = "ushort", [4] = "uint", [8] = "ulong"};
     const struct wf_tensor *x = r->in[0];
     int64_t diagonal = *(const int64_t *)r->attr, n = weft_count(&x->pub);
     int64_t rows = x->pub.shape[x->pub.ndim - 2], columns = x->pub.shape[x->pub.ndim - 1];
@@ -39,8 +38,8 @@ static bool run(weft_device *dev, struct wf_record *r, bool upper, struct weft_e
     bool wide = wf_dims_wide(&d) || rows > INT32_MAX - columns;
     char defines[120];
     snprintf(defines, sizeof defines, "%s#define RANK %d\n#define E %s\n%s",
-             wide ? "#define INDEX long\n" : "", d.rank, type[weft_dtype_size(x->pub.dtype)],
-             keeps ? "#define IN_PLACE\n" : "");
+             wide ? "#define INDEX long\n" : "", d.rank,
+             wf_bits_type(weft_dtype_size(x->pub.dtype)), keeps ? "#define IN_PLACE\n" : "");
     struct wf_kernel *k =
         wf_kernel_get(dev, &(struct wf_request){"triangle", "triangle", defines, r->op->name}, err);
     if (!k)
