@@ -143,7 +143,8 @@ T block_sum(const struct row *r, INDEX begin, INDEX end)
 {
     T16 vsum = 0;
     T sum = 0;
-    LOOP(begin, end, vsum += TERM(CONVERT(LOAD_N(X, 16, r->x + i)), CONVERT(LOAD_N(X, 16, r->g + i))),
+    LOOP(begin, end,
+         vsum += TERM(CONVERT(LOAD_N(X, 16, r->x + i)), CONVERT(LOAD_N(X, 16, r->g + i))),
          sum += TERM((T)LOAD(X, r->x + AT(i, r->x_step)), (T)LOAD(X, r->g + AT(i, r->g_step))))
     return across(vsum) + sum;
 }
