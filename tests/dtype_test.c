@@ -374,7 +374,8 @@ START_TEST(wrong_calls_say_what_was_wanted)
     WRONG(weft_where(s, B, X, I), WEFT_DTYPE, "where: the inputs are F32 and I32");
     WRONG(weft_where(s, B, X, weft_full(s, WEFT_F32, 1, (int64_t[]){2}, 1)), WEFT_SHAPE,
           "where: [2,3] and [2] do not broadcast");
-    WRONG(weft_cast(s, X, (enum weft_dtype)77), WEFT_DTYPE, "cast: dtype 77 is none");
+    WRONG(weft_cast(s, X, (enum weft_dtype)77), WEFT_DTYPE,
+          "cast: dtype 77; one of enum weft_dtype was wanted");
     WRONG(weft_sum(s, X, weft_reduce_params(.axes = (int[]){2}, .naxes = 1)), WEFT_PARAM,
           "sum: axis 2 of 2 dimensions");
     WRONG(weft_sum(s, X, weft_reduce_params(.axes = (int[]){1, -1}, .naxes = 2)), WEFT_PARAM,

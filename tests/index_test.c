@@ -249,7 +249,7 @@ START_TEST(nan_is_the_largest_and_zeros_are_equal)
             continue;
         assert_longs(weft_argsort(s, x, 0, false), 9, up);
         assert_longs(weft_argsort(s, x, 0, true), 9, down);
-        assert_floats(weft_sort(s, x, 0, false, &order), 9,
+        assert_floats(weft_sort(s, x, 0, weft_sort_params(.indices = &order)), 9,
                       (float[]){-INFINITY, 0, 0, 0, 1, 1, INFINITY, NAN, NAN});
         assert_longs(order, 9, up);
         weft_tensor *top = weft_topk(s, x, -1, 3, weft_topk_params(.indices = &order));
@@ -322,7 +322,7 @@ START_TEST(empty_tensors_give_empty_ones)
     weft_tensor *x = weft_full(s, WEFT_F32, 2, (int64_t[]){0, 3}, 0);
     weft_tensor *none = weft_full(s, WEFT_I64, 1, (int64_t[]){0}, 0), *order;
     weft_tensor *two = weft_full(s, WEFT_I64, 1, (int64_t[]){2}, 0);
-    ck_assert_int_eq(weft_count(weft_sort(s, x, 0, false, &order)), 0);
+    ck_assert_int_eq(weft_count(weft_sort(s, x, 0, weft_sort_params(.indices = &order))), 0);
     ck_assert_int_eq(order->shape[1], 3);
     ck_assert_int_eq(weft_count(weft_topk(s, x, 1, 0, NULL)), 0);
     ck_assert_int_eq(weft_index_select(s, x, 1, none)->shape[1], 0);
@@ -384,7 +384,8 @@ START_TEST(wrong_sums_and_orders_say_what_was_wanted)
           WEFT_SHAPE, "each at most that of x but for axis 1");
     WRONG(weft_argsort(s, X, 2, false), WEFT_PARAM, "argsort: axis 2 of 2 dimensions");
     WRONG(weft_argsort(s, NULL, 0, false), WEFT_PARAM, "argsort");
-    WRONG(weft_sort(s, X, -3, false, &order), WEFT_PARAM, "sort: axis -3 of 2 dimensions");
+    WRONG(weft_sort(s, X, -3, weft_sort_params(.indices = &order)), WEFT_PARAM,
+          "sort: axis -3 of 2 dimensions");
     ck_assert_ptr_null(order);
     WRONG(weft_topk(s, X, 1, 4, weft_topk_params(.indices = &order)), WEFT_PARAM,
           "topk: 4 of axis 1 of [2,3]; 0 to 3 were wanted");

@@ -429,7 +429,7 @@ START_TEST(wrong_calls_say_what_was_wanted)
     WRONG(weft_uniform(s, WEFT_I32, 1, &n, 0, 1), WEFT_DTYPE,
           "uniform: the dtype is I32; a floating one was wanted");
     WRONG(weft_uniform(s, (enum weft_dtype)77, 1, &n, 0, 1), WEFT_DTYPE,
-          "uniform: dtype 77 is none");
+          "uniform: dtype 77; one of enum weft_dtype was wanted");
     WRONG(weft_uniform(s, WEFT_F32, 1, (int64_t[]){-1}, 0, 1), WEFT_SHAPE,
           "uniform: the shape [-1]");
     WRONG(weft_normal(s, WEFT_F32, 1, &n, 0, -1), WEFT_PARAM,

@@ -142,7 +142,7 @@ static void ref_stack(const struct array *x, struct array *y, const struct op_ca
 static weft_tensor *call_split(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
 {
     weft_tensor *part[2];
-    if (!weft_split(s, x[0], c->axes[0], 2, c->shape, part))
+    if (!weft_split(s, x[0], c->axes[0], (struct weft_sizes){2, c->shape}, part))
         return NULL;
     return weft_concat(s, 3, (const weft_tensor *[]){part[1], part[0], part[1]}, c->axes[0]);
 }

@@ -75,7 +75,7 @@ static void ref_topk(const struct array *x, struct array *y, const struct op_cas
 
 static weft_tensor *call_sort(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
 {
-    return weft_sort(s, x[0], c->axes[0], c->a != 0, NULL);
+    return weft_sort(s, x[0], c->axes[0], weft_sort_params(.descending = c->a != 0));
 }
 
 static void ref_sort(const struct array *x, struct array *y, const struct op_case *c)

@@ -49,7 +49,7 @@ static weft_tensor *flipped(const weft_tensor *x)
 static weft_tensor *joined(const weft_tensor *x)
 {
     weft_tensor *part[3];
-    if (!weft_split(s, x, 1, 3, (int64_t[]){3, 0, 32}, part))
+    if (!weft_split(s, x, 1, (struct weft_sizes){3, (int64_t[]){3, 0, 32}}, part))
         return NULL;
     return weft_concat(s, 3, (const weft_tensor *[]){part[2], part[1], part[0]}, 1);
 }
@@ -295,7 +295,7 @@ START_TEST(views_launch_and_copy_nothing)
         weft_pad(s, x, weft_pad_params(.ndim = 1, .before = (int64_t[]){-1})),
         weft_roll(s, x, 1, 12),
     };
-    ck_assert(weft_split(s, x, 1, 3, (int64_t[]){1, 3, 2}, part));
+    ck_assert(weft_split(s, x, 1, (struct weft_sizes){3, (int64_t[]){1, 3, 2}}, part));
     ck_assert_int_eq(weft_chunk(s, x, 2, 4, chunk), 4);
     for (size_t i = 0; i < sizeof views / sizeof *views; i++)
         ck_assert(weft_want(s, views[i]));
@@ -484,11 +484,11 @@ START_TEST(bad_input_is_refused)
             "slice: axis 2 of 2 dimensions; -2 to 1 were wanted")
     REFUSED(weft_slice_step(s, t, 0, (struct weft_range){0, 1, 0}), WEFT_PARAM,
             "slice: the step must not be 0")
-    REFUSED(weft_split(s, t, 1, 2, (int64_t[]){1, 2}, out), WEFT_SHAPE,
+    REFUSED(weft_split(s, t, 1, (struct weft_sizes){2, (int64_t[]){1, 2}}, out), WEFT_SHAPE,
             "split: the 2 sizes add up to 3; the 4 of axis 1 were wanted")
-    REFUSED(weft_split(s, t, 1, 2, (int64_t[]){-1, 5}, out), WEFT_SHAPE,
+    REFUSED(weft_split(s, t, 1, (struct weft_sizes){2, (int64_t[]){-1, 5}}, out), WEFT_SHAPE,
             "split: sizes[0] is -1; 0 to 4 were wanted")
-    REFUSED(weft_split(s, t, 1, 2, (int64_t[]){1, INT64_MAX}, out), WEFT_SHAPE,
+    REFUSED(weft_split(s, t, 1, (struct weft_sizes){2, (int64_t[]){1, INT64_MAX}}, out), WEFT_SHAPE,
             "split: sizes[1] is 9223372036854775807; 0 to 4 were wanted")
     REFUSED(weft_concat(s, 0, &t, 0), WEFT_PARAM, "concat: none; at least one tensor was wanted")
     REFUSED(weft_concat(s, 2, (const weft_tensor *[]){t, NULL}, 0), WEFT_PARAM,
@@ -502,7 +502,8 @@ START_TEST(bad_input_is_refused)
     REFUSED(weft_stack(s, 1, &t, 3), WEFT_PARAM, "stack: axis 3 of 3 dimensions")
     REFUSED(weft_pad(s, t, weft_pad_params(.ndim = 3)), WEFT_PARAM,
             "pad: the last 3 of 2 dimensions")
-    REFUSED(weft_pad(s, t, weft_pad_params(.mode = 9)), WEFT_PARAM, "pad: mode 9 is none")
+    REFUSED(weft_pad(s, t, weft_pad_params(.mode = 9)), WEFT_PARAM,
+            "pad: mode 9; one of enum weft_pad_mode was wanted")
     REFUSED(
         weft_pad(s, t,
                  weft_pad_params(.ndim = 1, .before = (int64_t[]){4}, .mode = WEFT_PAD_REFLECT)),

@@ -22,7 +22,7 @@ WEFT_API weft_tensor *weft_squeeze(weft_scope *s, const weft_tensor *x, int axis
 // With a dimension of 1 that becomes dimension `axis` of the result; -1 is the last. A view.
 WEFT_API weft_tensor *weft_unsqueeze(weft_scope *s, const weft_tensor *x, int axis);
 // With two dimensions exchanged. A view.
-WEFT_API weft_tensor *weft_transpose(weft_scope *s, const weft_tensor *x, int dim0, int dim1);
+WEFT_API weft_tensor *weft_transpose(weft_scope *s, const weft_tensor *x, int axis0, int axis1);
 // With the dimensions in another order: dimension i of the result is axes[i] of x. `axes` [ndim],
 // of as many as x has, lists each once (WEFT_PARAM). A view.
 WEFT_API weft_tensor *weft_permute(weft_scope *s, const weft_tensor *x, int ndim, const int *axes);
@@ -43,9 +43,13 @@ struct weft_range {
 };
 WEFT_API weft_tensor *weft_slice_step(weft_scope *s, const weft_tensor *x, int axis,
                                       struct weft_range range);
-// Leaves in out[0 .. n-1] parts of sizes[0 .. n-1] along an axis, one after the other; the sizes
-// must add up to x's (WEFT_SHAPE). Views. False after an error.
-WEFT_API bool weft_split(weft_scope *s, const weft_tensor *x, int axis, int n, const int64_t *sizes,
+// Leaves in out[0 .. n-1] parts of these sizes along an axis, one after the other; the sizes must
+// add up to x's (WEFT_SHAPE). Views. False after an error.
+struct weft_sizes {
+    int n;
+    const int64_t *size; // [n]
+};
+WEFT_API bool weft_split(weft_scope *s, const weft_tensor *x, int axis, struct weft_sizes sizes,
                          weft_tensor **out);
 // In parts of equal size, but for a last one that may be shorter: as few, at most n, as parts of
 // ceil(size / n) elements make. Returns how many, 0 after an error; `out` has room for n. Views.

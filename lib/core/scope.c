@@ -175,8 +175,11 @@ bool wf_scope_shape(weft_scope *s, const char *op, enum weft_dtype dtype, int nd
     if (!wf_scope_ok(s))
         return false;
     if (!weft_dtype_size(dtype))
-        return wf_scope_fail(s, WEFT_DTYPE, "%s: dtype %d is none", op, (int)dtype);
-    if (ndim < 0 || ndim > WEFT_MAX_DIMS || (ndim && !shape))
+        return wf_scope_fail(s, WEFT_DTYPE, "%s: dtype %d; one of enum weft_dtype was wanted", op,
+                             (int)dtype);
+    if (ndim > 0 && !shape)
+        return wf_scope_fail(s, WEFT_SHAPE, "%s: a shape of %d dimensions is NULL", op, ndim);
+    if (ndim < 0 || ndim > WEFT_MAX_DIMS)
         return wf_scope_fail(s, WEFT_SHAPE, "%s: %d dimensions; 0 to %d are possible", op, ndim,
                              WEFT_MAX_DIMS);
     int64_t n = wf_shape_count(ndim, shape);

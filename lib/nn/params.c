@@ -206,7 +206,9 @@ static bool check_param(weft_scope *s, weft_params *p, const char *name, struct 
     if (p->dev != s->dev)
         return wf_scope_fail(s, WEFT_PARAM, "%s: the params are on another device", name);
     if (init.kind < WEFT_INIT_CONSTANT || init.kind > WEFT_INIT_NORMAL)
-        return wf_scope_fail(s, WEFT_PARAM, "%s: initialiser %d is none", name, (int)init.kind);
+        return wf_scope_fail(s, WEFT_PARAM,
+                             "%s: initialiser %d; one of enum weft_init_kind was wanted", name,
+                             (int)init.kind);
     return true;
 }
 

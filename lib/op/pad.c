@@ -196,7 +196,8 @@ static bool read_params(weft_scope *s, const weft_tensor *x, const struct weft_p
     if (o.ndim < 0 || o.ndim > x->ndim)
         return wf_scope_fail(s, WEFT_PARAM, "pad: the last %d of %d dimensions", o.ndim, x->ndim);
     if ((unsigned)o.mode > WEFT_PAD_CIRCULAR)
-        return wf_scope_fail(s, WEFT_PARAM, "pad: mode %d is none", (int)o.mode);
+        return wf_scope_fail(s, WEFT_PARAM, "pad: mode %d; one of enum weft_pad_mode was wanted",
+                             (int)o.mode);
     *a = (struct pad){.mode = o.mode, .value = wf_pattern_of(x->dtype, o.value)};
     for (int i = 0; i < o.ndim; i++) {
         a->before[x->ndim - o.ndim + i] = o.before ? o.before[i] : 0;

@@ -115,14 +115,14 @@ weft_tensor *weft_flatten(weft_scope *s, const weft_tensor *x, int first)
 }
 
 struct transpose {
-    int dim0, dim1;
+    int axis0, axis1;
 };
 
 static bool transpose_grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *gy,
                            weft_tensor **gx)
 {
     const struct transpose *a = r->attr;
-    gx[0] = weft_transpose(s, gy[0], a->dim0, a->dim1);
+    gx[0] = weft_transpose(s, gy[0], a->axis0, a->axis1);
     return gx[0];
 }
 
@@ -132,8 +132,8 @@ static bool transpose_view(struct wf_record *r)
     const struct wf_tensor *x = r->in[0];
     struct wf_tensor *y = r->out[0];
     memcpy(y->stride, x->stride, sizeof y->stride);
-    y->stride[a->dim0] = x->stride[a->dim1];
-    y->stride[a->dim1] = x->stride[a->dim0];
+    y->stride[a->axis0] = x->stride[a->axis1];
+    y->stride[a->axis1] = x->stride[a->axis0];
     y->offset = x->offset;
     return true;
 }
@@ -141,18 +141,18 @@ static bool transpose_view(struct wf_record *r)
 static const struct wf_op op_transpose = {
     .name = "transpose", .view = transpose_view, .run = copy, .grad = transpose_grad};
 
-weft_tensor *weft_transpose(weft_scope *s, const weft_tensor *x, int dim0, int dim1)
+weft_tensor *weft_transpose(weft_scope *s, const weft_tensor *x, int axis0, int axis1)
 {
     if (!wf_scope_takes(s, "transpose", x))
         return NULL;
-    struct transpose a = {wf_axis(s, "transpose", dim0, x->ndim),
-                          wf_axis(s, "transpose", dim1, x->ndim)};
-    if (a.dim0 < 0 || a.dim1 < 0)
+    struct transpose a = {wf_axis(s, "transpose", axis0, x->ndim),
+                          wf_axis(s, "transpose", axis1, x->ndim)};
+    if (a.axis0 < 0 || a.axis1 < 0)
         return NULL;
     int64_t shape[WEFT_MAX_DIMS];
     memcpy(shape, x->shape, sizeof shape);
-    shape[a.dim0] = x->shape[a.dim1];
-    shape[a.dim1] = x->shape[a.dim0];
+    shape[a.axis0] = x->shape[a.axis1];
+    shape[a.axis1] = x->shape[a.axis0];
     return wf_record(s, &(struct wf_call){.op = &op_transpose,
                                           .nin = 1,
                                           .in = &x,
@@ -167,7 +167,7 @@ bool wf_is_transposed(const weft_tensor *x)
 {
     const struct wf_record *r = wf_tensor(x)->record;
     const struct transpose *a = r && r->op == &op_transpose ? r->attr : NULL;
-    return a && a->dim0 + a->dim1 == 2 * x->ndim - 3 && a->dim0 != a->dim1;
+    return a && a->axis0 + a->axis1 == 2 * x->ndim - 3 && a->axis0 != a->axis1;
 }
 
 struct permute {

@@ -200,19 +200,21 @@ weft_tensor *weft_slice_step(weft_scope *s, const weft_tensor *x, int axis, stru
     return record_slice(s, &op_slice, x, &at, count);
 }
 
-bool weft_split(weft_scope *s, const weft_tensor *x, int axis, int n, const int64_t *sizes,
+bool weft_split(weft_scope *s, const weft_tensor *x, int axis, struct weft_sizes sizes,
                 weft_tensor **out)
 {
+    int n = sizes.n;
     if (!wf_scope_takes(s, "split", x) || (axis = wf_axis(s, "split", axis, x->ndim)) < 0)
         return false;
-    if (n < 0 || (n && (!sizes || !out)))
+    if (n < 0 || (n && (!sizes.size || !out)))
         return wf_scope_wrong(s, "split: %d parts%s", n, n < 0 ? "" : "; sizes or out is NULL");
     int64_t sum = 0;
     for (int i = 0; i < n; i++) {
-        if (sizes[i] < 0 || sizes[i] > INT64_MAX - sum)
+        int64_t size = sizes.size[i];
+        if (size < 0 || size > INT64_MAX - sum)
             return wf_scope_fail(s, WEFT_SHAPE, "split: sizes[%d] is %lld; 0 to %lld were wanted",
-                                 i, (long long)sizes[i], (long long)x->shape[axis]);
-        sum += sizes[i];
+                                 i, (long long)size, (long long)x->shape[axis]);
+        sum += size;
     }
     if (sum != x->shape[axis])
         return wf_scope_fail(s, WEFT_SHAPE,
@@ -220,9 +222,9 @@ bool weft_split(weft_scope *s, const weft_tensor *x, int axis, int n, const int6
                              n, (long long)sum, (long long)x->shape[axis], axis);
     struct wf_slice at = {axis, 0, 1};
     for (int i = 0; i < n; i++) {
-        if (!(out[i] = record_slice(s, &op_slice, x, &at, sizes[i])))
+        if (!(out[i] = record_slice(s, &op_slice, x, &at, sizes.size[i])))
             return false;
-        at.start += sizes[i];
+        at.start += sizes.size[i];
     }
     return true;
 }

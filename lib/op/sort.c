@@ -354,10 +354,12 @@ static weft_tensor *values(weft_scope *s, const weft_tensor *x, int axis, weft_t
     return order ? weft_gather(s, x, axis, order) : NULL;
 }
 
-weft_tensor *weft_sort(weft_scope *s, const weft_tensor *x, int axis, bool descending,
-                       weft_tensor **indices)
+weft_tensor *weft_sort(weft_scope *s, const weft_tensor *x, int axis,
+                       const struct weft_sort_params *params)
 {
-    return values(s, x, axis, argsort(s, "sort", x, axis, descending), indices);
+    struct weft_sort_params o;
+    WF_PARAMS(o, params);
+    return values(s, x, axis, argsort(s, "sort", x, axis, o.descending), o.indices);
 }
 
 weft_tensor *weft_topk(weft_scope *s, const weft_tensor *x, int axis, int64_t k,

@@ -59,7 +59,9 @@ static weft_tensor *call_topk(struct call *c)
 
 static weft_tensor *call_sort(struct call *c)
 {
-    return weft_sort(c->s, c->x[0], axis_of(c), option_flag(c->sample, "descending"), &c->y[1]);
+    bool descending = option_flag(c->sample, "descending");
+    return weft_sort(c->s, c->x[0], axis_of(c),
+                     weft_sort_params(.descending = descending, .indices = &c->y[1]));
 }
 
 const struct op_row op_rows_index[] = {

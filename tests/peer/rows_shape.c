@@ -46,7 +46,7 @@ static weft_tensor *call_split(struct call *c)
 {
     int64_t sizes[PEER_TENSORS];
     int n = option_list(c->sample, "sizes", sizes);
-    weft_split(c->s, c->x[0], axis_of(c), n, sizes, c->y);
+    weft_split(c->s, c->x[0], axis_of(c), (struct weft_sizes){n, sizes}, c->y);
     return c->y[0];
 }
 
