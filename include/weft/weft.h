@@ -24,5 +24,6 @@
 #include <weft/file.h>
 #include <weft/nn.h>
 #include <weft/op.h>
+#include <weft/optim.h>
 #include <weft/tensor.h>
 #endif

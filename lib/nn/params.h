@@ -2,7 +2,7 @@
 #ifndef WF_NN_PARAMS_H
 #define WF_NN_PARAMS_H
 #include "core/scope.h"
-#include <weft/nn.h>
+#include <weft/optim.h>
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
