@@ -46,13 +46,15 @@ def options(doc):
 
 def make_venv(folder, packages):
     """A virtual environment, cached in the build folder."""
-    ready = folder / 'ready'  # the last thing made, so that one that was cut short is made anew
-    if not ready.exists():
-        print(f'installing {" and ".join(packages)} into {folder}', file=sys.stderr, flush=True)
+    ready = folder / 'ready'  # lists what is there whole; what was cut short is installed again
+    have = set(ready.read_text().split()) if ready.exists() else set()
+    if not have:
         subprocess.run([sys.executable, '-m', 'venv', '--clear', folder], check=True)
+    if not have.issuperset(packages):
+        print(f'installing {" and ".join(packages)} into {folder}', file=sys.stderr, flush=True)
         subprocess.run([folder / 'bin' / 'python', '-m', 'pip', 'install', '--quiet',
                         '--no-cache-dir', *packages], check=True)
-        ready.touch()
+        ready.write_text(' '.join(sorted(have.union(packages))))
     return folder / 'bin' / 'python'
 
 
