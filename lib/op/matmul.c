@@ -78,7 +78,7 @@ static bool check(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
                              "were wanted",
                              weft_dtype_name(a->dtype), weft_dtype_name(b->dtype));
     if (!a->ndim || !b->ndim)
-        return wf_scope_fail(s, WEFT_SHAPE, "matmul: an operand is a scalar; a is %s, b is %s",
+        return wf_scope_fail(s, WEFT_SHAPE, "matmul: a is %s, b is %s; no scalar was wanted",
                              WF_SHAPE(a->ndim, a->shape), WF_SHAPE(b->ndim, b->shape));
     int64_t ak = a->shape[a->ndim - 1], bk = b->shape[b->ndim > 1 ? b->ndim - 2 : 0];
     return ak == bk || wf_scope_fail(s, WEFT_SHAPE,
