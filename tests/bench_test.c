@@ -1,11 +1,14 @@
-// The table of `weft bench`: every operation has a case, and no two cases have one name.
+// The table of `weft bench`: every operation has a case, and no two cases have one name; and every
+// public function that is an operation is there, and has a reference.
 #include "../tools/weft/bench.h"
 #include "op/op.h"
 #include "run.h"
 #include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { MAX = 1000 };
+enum { MAX = 1000, MAX_HEADER = 1 << 16 };
 static struct bench_case cases[MAX];
 static int count;
 
@@ -42,6 +45,60 @@ START_TEST(every_reference_has_a_case)
 }
 END_TEST
 
+static bool has_reference(const char *function)
+{
+    const struct op_ref *r;
+    for (int i = 0; (r = op_ref_at(i)); i++) {
+        if (!strcmp(op_ref_function(r), function))
+            return true;
+    }
+    return false;
+}
+
+// All of a public header; free it.
+static char *read_header(const char *name)
+{
+    char path[1000], *text = calloc(1, MAX_HEADER);
+    snprintf(path, sizeof path, "%s/%s", WEFT_HEADERS, name);
+    FILE *f = fopen(path, "r");
+    ck_assert_msg(f != NULL, "%s", path);
+    ck_assert_uint_lt(fread(text, 1, MAX_HEADER - 1, f), MAX_HEADER - 1);
+    fclose(f);
+    return text;
+}
+
+// The functions of a header, which are `WEFT_API TYPE weft_NAME(`, with the type perhaps a pointer.
+static int check_functions(const char *header)
+{
+    char *text = read_header(header), name[64];
+    int found = 0;
+    for (const char *at = text; (at = strstr(at, "WEFT_API ")); found++) {
+        at += strcspn(at, "(");
+        const char *begin = at;
+        while (begin[-1] != ' ' && begin[-1] != '*')
+            begin--;
+        ck_assert_int_eq(strncmp(begin, "weft_", 5), 0);
+        snprintf(name, sizeof name, "%.*s", (int)(at - begin - 5), begin + 5);
+        ck_assert_msg(has_case(name), "%s has no case in tools/weft/bench_ops.c", name);
+        ck_assert_msg(has_reference(name), "%s has no row in tests/ref_*.c", name);
+    }
+    free(text);
+    return found;
+}
+
+START_TEST(every_public_operation_has_a_case_and_a_reference)
+{
+    char *list = read_header("op.h"), header[64];
+    int found = 0;
+    for (const char *at = list; (at = strstr(at, "#include <weft/")); at++) {
+        ck_assert_int_eq(sscanf(at, "#include <weft/%63[^>]", header), 1);
+        found += check_functions(header);
+    }
+    ck_assert_int_gt(found, 100);
+    free(list);
+}
+END_TEST
+
 START_TEST(names_differ)
 {
     for (int i = 0; i < count; i++) {
@@ -72,6 +129,7 @@ int main(void)
     tcase_add_unchecked_fixture(t, setup, NULL);
     tcase_add_test(t, every_row_has_a_case);
     tcase_add_test(t, every_reference_has_a_case);
+    tcase_add_test(t, every_public_operation_has_a_case_and_a_reference);
     tcase_add_test(t, names_differ);
     tcase_add_test(t, a_case_says_how_it_runs);
     suite_add_tcase(suite, t);

@@ -1,13 +1,14 @@
 // Every operation against its double reference: value, gradient, strided inputs, both floating
-// types.
+// types; and what it refuses.
 #include "op/op.h"
+#include "op_bad.h"
 #include "ref_check.h"
 #include "run.h"
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
-static weft_device *dev;
+static weft_device *dev, *other;
 
 static void setup(void)
 {
@@ -15,7 +16,8 @@ static void setup(void)
     // CLBlast is slow on a CPU, and has a test of its own.
     setenv("WEFT_CLBLAST", "0", 0);
     dev = weft_device_create(NULL, &err);
-    ck_assert_msg(dev != NULL, "%s", err.text);
+    other = weft_device_create(NULL, &err);
+    ck_assert_msg(dev && other, "%s", err.text);
     // The forms for GPUs, with their groups of many work-items and barriers, run on a CPU as well.
     if (getenv("WEFT_TEST_AS_GPU"))
         dev->info.type = WEFT_DEVICE_GPU;
@@ -24,13 +26,14 @@ static void setup(void)
 static void teardown(void)
 {
     weft_device_destroy(&dev);
+    weft_device_destroy(&other);
 }
 
 // WEFT_TEST_OP=TEXT: only the ops whose names contain it.
 static bool is_chosen(const struct op_ref *r)
 {
     const char *text = getenv("WEFT_TEST_OP");
-    return !text || strstr(r->name, text);
+    return !text || strstr(r->name, text) || strstr(op_ref_function(r), text);
 }
 
 // In double a kernel's text differs by its types only: some cases tell.
@@ -64,6 +67,45 @@ START_TEST(gradient_is_the_references_difference)
         for (int strided = 0; strided < 2; strided++)
             ck_assert_msg(ref_check_grad(&k, r, c, strided), "%s", k.text);
     }
+}
+END_TEST
+
+START_TEST(bad_handles_are_refused)
+{
+    if (is_chosen(op_ref_at(_i)))
+        bad_handles(dev, other, op_ref_at(_i));
+}
+END_TEST
+
+START_TEST(bad_dtypes_are_refused_and_the_others_taken)
+{
+    if (is_chosen(op_ref_at(_i)))
+        bad_dtypes(dev, op_ref_at(_i));
+}
+END_TEST
+
+START_TEST(shapes_that_do_not_fit_are_refused)
+{
+    if (is_chosen(op_ref_at(_i)))
+        bad_shapes(dev, op_ref_at(_i));
+}
+END_TEST
+
+START_TEST(bad_cases_are_refused)
+{
+    if (!is_chosen(op_ref_at(_i)))
+        return;
+    uint64_t limit = dev->info.max_alloc;
+    dev->info.max_alloc = BAD_LIMIT;
+    bad_cases(dev, op_ref_at(_i));
+    dev->info.max_alloc = limit;
+}
+END_TEST
+
+START_TEST(a_scope_in_error_records_nothing)
+{
+    if (is_chosen(op_ref_at(_i)))
+        bad_scopes(dev, op_ref_at(_i));
 }
 END_TEST
 
@@ -110,6 +152,15 @@ int main(void)
     tcase_add_loop_test(t, gradient_is_the_references_difference, 0, n);
     tcase_add_test(t, a_check_finds_what_is_wrong);
     tcase_add_test(t, every_row_has_a_reference);
+    suite_add_tcase(suite, t);
+    t = tcase_create("bad");
+    tcase_add_unchecked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 300);
+    tcase_add_loop_test(t, bad_handles_are_refused, 0, n);
+    tcase_add_loop_test(t, bad_dtypes_are_refused_and_the_others_taken, 0, n);
+    tcase_add_loop_test(t, shapes_that_do_not_fit_are_refused, 0, n);
+    tcase_add_loop_test(t, a_scope_in_error_records_nothing, 0, n);
+    tcase_add_loop_test(t, bad_cases_are_refused, 0, n);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

@@ -51,6 +51,11 @@ void array_broadcast(const struct array *a, const struct array *b, struct array 
     array_make(y, ndim, shape);
 }
 
+const char *op_ref_function(const struct op_ref *r)
+{
+    return r->function ? r->function : r->name;
+}
+
 const struct op_ref *op_ref_at(int i)
 {
 #define X(family) op_refs_##family,

@@ -66,10 +66,11 @@ void ref_make_inputs(struct ref_check *k, const struct op_ref *r, const struct o
         array_make(&x[i], c->in[i].ndim, c->in[i].shape);
         for (int64_t j = 0; j < array_count(&x[i]); j++) {
             double v = c->lo + (c->hi - c->lo) * ref_uniform(k);
-            x[i].v[j] = r->kind[i] == INDEX   ? floor(ref_uniform(k) * c->limit)
-                        : r->kind[i] == FLAG  ? ref_uniform(k) < 0.5
-                        : r->kind[i] == WHOLE ? floor(v)
-                                              : (double)(float)v;
+            x[i].v[j] = r->kind[i] == INDEX    ? floor(ref_uniform(k) * c->limit)
+                        : r->kind[i] == FACTOR ? floor(ref_uniform(k) * c->limit) + 1
+                        : r->kind[i] == FLAG   ? ref_uniform(k) < 0.5
+                        : r->kind[i] == WHOLE  ? floor(v)
+                                               : (double)(float)v;
         }
     }
 }

@@ -48,6 +48,11 @@ static weft_tensor *call_argmin(weft_scope *s, weft_tensor *const *x, const stru
     return weft_argmin(s, x[0], c->axes[0]);
 }
 
+static weft_tensor *sum_without_axes(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
+{
+    return weft_sum(s, x[0], weft_reduce_params(.naxes = c->naxes));
+}
+
 // Index in y of element i of x.
 static int64_t reduced_index(const struct array *x, const struct op_case *c, int64_t i,
                              int64_t *along)
@@ -310,45 +315,107 @@ static double scale_cumsum(const struct array *x, const struct array *y)
         .in = {{2, {1100, 9}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2       \
     }
 
+#define AXES                                                                                       \
+    BAD_AXIS(.in = {{2, {3, 5}}}),                                                                 \
+        PARAM_("axis 0 is listed twice", .in = {{2, {3, 5}}}, .naxes = 2, .axes = {0, 0}),         \
+        PARAM_("axis -1 is listed twice", .in = {{2, {3, 5}}}, .naxes = 2, .axes = {1, -1}),       \
+        PARAM_("naxes is 3; 0 to 2 were wanted", .in = {{2, {3, 5}}}, .naxes = 3, .axes = {0, 1}), \
+        PARAM_("naxes is 1; 0 to 0 were wanted", .in = {{0}}, .naxes = 1),                         \
+        PARAM_("naxes is -1; 0 to 2 were wanted", .in = {{2, {3, 5}}}, .naxes = -1)
+#define ONE_AXIS \
+    BAD_AXIS(.in = {{2, {3, 5}}}), PARAM_("axis 0 of a scalar, which has none", .in = {{0}})
+#define OF_NOTHING(which)                                                                         \
+    SHAPE_("x is [0,3]; the " which " of nothing was asked for", .in = {{2, {0, 3}}}, .naxes = 1, \
+           .axes = {0})
+// To 64 bits of each small integer.
+#define WIDER(dtype)                                             \
+    {                                                            \
+        WEFT_NOMEM, "the result [300000] I64 needs",             \
+            {.in = {{2, {300000, 1}}}, .naxes = 1, .axes = {1}}, \
+        {                                                        \
+            dtype                                                \
+        }                                                        \
+    }
+
 const struct op_ref op_refs_reduce[] = {
-    SUMS(sum, 1, 8, scale_sum, REDUCTIONS, TALL,
-         {.in = {{2, {0, 4}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2}),
-    SUMS(mean, 1, 8, scale_mean, REDUCTIONS),
-    ONE(max, 0, REDUCTIONS),
-    ONE(min, 0, WITH(0, -2, 2), TALL),
-    ONE(prod, 64, {.in = {{2, {3, 5}}}, .lo = -2, .hi = 2},
-        {.in = {{2, {33, 65}}}, .naxes = 1, .axes = {0}, .lo = .5, .hi = 1.5},
-        {.in = {{2, {33, 65}}}, .naxes = 1, .axes = {-1}, .keep = true, .lo = .5, .hi = 1.5},
-        {.in = {{4, {2, 3, 5, 7}}}, .naxes = 2, .axes = {1, 3}, .lo = .5, .hi = 1.5},
-        {.in = {{0}}, .lo = -2, .hi = 2}, {.in = {{2, {0, 4}}}, .lo = -2, .hi = 2}),
-    {.name = "argmax", .nin = 1, .call = call_argmax, .ref = ref_argmax, .cases = {ARGUMENTS}},
-    {.name = "argmin", .nin = 1, .call = call_argmin, .ref = ref_argmin, .cases = {ARGUMENTS}},
+    {SUMS(sum, 1, 8, scale_sum, REDUCTIONS, TALL,
+          {.in = {{2, {0, 4}}}, .naxes = 1, .axes = {0}, .lo = -2, .hi = 2}),
+     .takes = ALL_TYPES,
+     .bad = BAD(AXES, WIDER(WEFT_BOOL),
+                {WEFT_PARAM,
+                 "axes is NULL, naxes is 2",
+                 {.in = {{2, {3, 5}}}, .naxes = 2},
+                 .call = sum_without_axes,
+                 .aborts = true})},
+    {SUMS(mean, 1, 8, scale_mean, REDUCTIONS), .bad = BAD(AXES)},
+    {ONE(max, 0, REDUCTIONS), .takes = ALL_TYPES, .bad = BAD(AXES, OF_NOTHING("largest"))},
+    {ONE(min, 0, WITH(0, -2, 2), TALL), .takes = ALL_TYPES,
+     .bad = BAD(AXES, OF_NOTHING("smallest"))},
+    {ONE(prod, 64, {.in = {{2, {3, 5}}}, .lo = -2, .hi = 2},
+         {.in = {{2, {33, 65}}}, .naxes = 1, .axes = {0}, .lo = .5, .hi = 1.5},
+         {.in = {{2, {33, 65}}}, .naxes = 1, .axes = {-1}, .keep = true, .lo = .5, .hi = 1.5},
+         {.in = {{4, {2, 3, 5, 7}}}, .naxes = 2, .axes = {1, 3}, .lo = .5, .hi = 1.5},
+         {.in = {{0}}, .lo = -2, .hi = 2}, {.in = {{2, {0, 4}}}, .lo = -2, .hi = 2}),
+     .takes = ALL_TYPES, .bad = BAD(AXES, WIDER(WEFT_I8))},
+    {.name = "argmax",
+     .nin = 1,
+     .call = call_argmax,
+     .ref = ref_argmax,
+     .cases = {ARGUMENTS},
+     .takes = ALL_TYPES,
+     .bad = BAD(ONE_AXIS, OF_NOTHING("largest"), WIDER(WEFT_U8))},
+    {.name = "argmin",
+     .nin = 1,
+     .call = call_argmin,
+     .ref = ref_argmin,
+     .cases = {ARGUMENTS},
+     .takes = ALL_TYPES,
+     .bad = BAD(ONE_AXIS, OF_NOTHING("smallest"), WIDER(WEFT_U8))},
     {.name = "any",
      .nin = 1,
      .kind = {WHOLE},
      .call = call_any,
      .ref = ref_any,
-     .cases = {WITH(0, 0, 1.03), {.in = {{2, {1100, 9}}}, .naxes = 1, .axes = {0}, .hi = 1.001}}},
+     .cases = {WITH(0, 0, 1.03), {.in = {{2, {1100, 9}}}, .naxes = 1, .axes = {0}, .hi = 1.001}},
+     .takes = ALL_TYPES,
+     .bad = BAD(AXES)},
     {.name = "all",
      .nin = 1,
      .kind = {WHOLE},
      .call = call_all,
      .ref = ref_all,
      .cases = {WITH(0, .98, 2),
-               {.in = {{2, {1100, 9}}}, .naxes = 1, .axes = {0}, .lo = .999, .hi = 2}}},
-    SUMS(var, 1, 16, NULL, VARIANCES),
-    SUMS(std, 1, 16, NULL, WITH(1, -2, 2)),
-    SUMS(logsumexp, 1, 16, scale_mean, WITH(0, -90, 90), TALL, LONG),
-    ONE(norm, 64, WITH(2, -2, 2), WITH(1, -2, 2), WITH(INFINITY, -2, 2), WITH(-INFINITY, -2, 2),
-        WITH(3, -2, 2), WITH(1.5, .5, 2), WITH(0, -2, 2),
-        {.in = {{1, {70000}}}, .a = 2, .lo = -2, .hi = 2}),
-    SUMS(cumsum, 1, 8, scale_cumsum, {.in = {{2, {3, 5}}}, .axes = {1}, .lo = -2, .hi = 2},
-         {.in = {{2, {33, 65}}}, .axes = {-1}, .lo = -2, .hi = 2},
-         {.in = {{2, {5, 200}}}, .axes = {1}, .lo = -2, .hi = 2},
-         {.in = {{2, {31, 64}}}, .axes = {0}, .lo = -2, .hi = 2},
-         {.in = {{3, {4, 32, 3}}}, .axes = {1}, .lo = -2, .hi = 2},
-         {.in = {{3, {2, 31, 300}}}, .axes = {-2}, .lo = -2, .hi = 2},
-         {.in = {{2, {0, 4}}}, .axes = {0}, .lo = -2, .hi = 2},
-         {.in = {{2, {2, 140001}}}, .axes = {1}, .lo = -2, .hi = 2}),
+               {.in = {{2, {1100, 9}}}, .naxes = 1, .axes = {0}, .lo = .999, .hi = 2}},
+     .takes = ALL_TYPES,
+     .bad = BAD(AXES)},
+    {SUMS(var, 1, 16, NULL, VARIANCES),
+     .bad = BAD(AXES,
+                PARAM_("the correction is inf; a finite number was wanted", .in = {{2, {3, 5}}},
+                       .a = INFINITY),
+                PARAM_("the correction is nan; a finite number was wanted", .in = {{2, {3, 5}}},
+                       .a = NAN))},
+    {SUMS(std, 1, 16, NULL, WITH(1, -2, 2)),
+     .bad = BAD(AXES, PARAM_("the correction is -inf; a finite number was wanted",
+                             .in = {{2, {3, 5}}}, .a = -INFINITY))},
+    {SUMS(logsumexp, 1, 16, scale_mean, WITH(0, -90, 90), TALL, LONG), .bad = BAD(AXES)},
+    {ONE(norm, 64, WITH(2, -2, 2), WITH(1, -2, 2), WITH(INFINITY, -2, 2), WITH(-INFINITY, -2, 2),
+         WITH(3, -2, 2), WITH(1.5, .5, 2), WITH(0, -2, 2),
+         {.in = {{1, {70000}}}, .a = 2, .lo = -2, .hi = 2}),
+     .bad = BAD(AXES, PARAM_("p is NaN; a number was wanted", .in = {{2, {3, 5}}}, .a = NAN),
+                SHAPE_("x is [0,3]; the largest of nothing was asked for", .in = {{2, {0, 3}}},
+                       .a = INFINITY),
+                SHAPE_("x is [0,3]; the smallest of nothing was asked for", .in = {{2, {0, 3}}},
+                       .a = -INFINITY))},
+    {SUMS(cumsum, 1, 8, scale_cumsum, {.in = {{2, {3, 5}}}, .axes = {1}, .lo = -2, .hi = 2},
+          {.in = {{2, {33, 65}}}, .axes = {-1}, .lo = -2, .hi = 2},
+          {.in = {{2, {5, 200}}}, .axes = {1}, .lo = -2, .hi = 2},
+          {.in = {{2, {31, 64}}}, .axes = {0}, .lo = -2, .hi = 2},
+          {.in = {{3, {4, 32, 3}}}, .axes = {1}, .lo = -2, .hi = 2},
+          {.in = {{3, {2, 31, 300}}}, .axes = {-2}, .lo = -2, .hi = 2},
+          {.in = {{2, {0, 4}}}, .axes = {0}, .lo = -2, .hi = 2},
+          {.in = {{2, {2, 140001}}}, .axes = {1}, .lo = -2, .hi = 2}),
+     .takes = ALL_TYPES,
+     .bad = BAD(ONE_AXIS,
+                {WEFT_NOMEM, "the result [300000] I64 needs", {.in = {{1, {300000}}}}, {WEFT_U8}})},
     {0},
 };

@@ -62,8 +62,12 @@ static double scale_log(const struct array *x, const struct array *y)
         .in = {{2, {2, 140001}}}, .axes = {1}, .lo = -4, .hi = 4      \
     }
 
+#define BAD_AXES                              \
+    .bad = BAD(BAD_AXIS(.in = {{2, {3, 5}}}), \
+               PARAM_("axis 0 of a scalar, which has none", .in = {{0}}))
+
 const struct op_ref op_refs_softmax[] = {
-    ONE(softmax, 32, CASES),
-    SUMS(log_softmax, 1, 8, scale_log, CASES),
+    {ONE(softmax, 32, CASES), BAD_AXES},
+    {SUMS(log_softmax, 1, 8, scale_log, CASES), BAD_AXES},
     {0},
 };

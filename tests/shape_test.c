@@ -1,5 +1,5 @@
 // What the table of references does not cover of shape.h and fill.h: every dtype, bits that must
-// not change, launches, joined gradients, and what is refused.
+// not change, launches, and joined gradients.
 #include "dev/device.h"
 #include "run.h"
 #include "scope_fixture.h"
@@ -472,96 +472,6 @@ START_TEST(other_sizes_build_nothing)
 }
 END_TEST
 
-START_TEST(bad_input_is_refused)
-{
-    weft_tensor *x = dense(2, (int64_t[]){3, 4}), *out[4];
-    weft_tensor *kept = weft_keep(s, x);
-    const weft_tensor *t = kept;
-#define REFUSED(call, status, text) \
-    ck_assert(!(call));             \
-    assert_error(status, text);
-    REFUSED(weft_slice(s, t, 2, 0, 1), WEFT_PARAM,
-            "slice: axis 2 of 2 dimensions; -2 to 1 were wanted")
-    REFUSED(weft_slice_step(s, t, 0, (struct weft_range){0, 1, 0}), WEFT_PARAM,
-            "slice: the step must not be 0")
-    REFUSED(weft_split(s, t, 1, (struct weft_sizes){2, (int64_t[]){1, 2}}, out), WEFT_SHAPE,
-            "split: the 2 sizes add up to 3; the 4 of axis 1 were wanted")
-    REFUSED(weft_split(s, t, 1, (struct weft_sizes){2, (int64_t[]){-1, 5}}, out), WEFT_SHAPE,
-            "split: sizes[0] is -1; 0 to 4 were wanted")
-    REFUSED(weft_split(s, t, 1, (struct weft_sizes){2, (int64_t[]){1, INT64_MAX}}, out), WEFT_SHAPE,
-            "split: sizes[1] is 9223372036854775807; 0 to 4 were wanted")
-    REFUSED(weft_concat(s, 0, &t, 0), WEFT_PARAM, "concat: none; at least one tensor was wanted")
-    REFUSED(weft_concat(s, 2, (const weft_tensor *[]){t, NULL}, 0), WEFT_PARAM,
-            "concat: a tensor is NULL")
-    REFUSED(weft_concat(s, 2, (const weft_tensor *[]){t, weft_cast(s, t, WEFT_F16)}, 0), WEFT_DTYPE,
-            "concat: the inputs are F32 and F16; one dtype was wanted")
-    REFUSED(weft_concat(s, 2, (const weft_tensor *[]){t, weft_transpose(s, t, 0, 1)}, 0),
-            WEFT_SHAPE, "concat: [3,4] and [4,3] along axis 0; the rest must be the same")
-    REFUSED(weft_stack(s, 2, (const weft_tensor *[]){t, weft_transpose(s, t, 0, 1)}, 0), WEFT_SHAPE,
-            "stack: the inputs are [3,4] and [4,3]; one shape was wanted")
-    REFUSED(weft_stack(s, 1, &t, 3), WEFT_PARAM, "stack: axis 3 of 3 dimensions")
-    REFUSED(weft_pad(s, t, weft_pad_params(.ndim = 3)), WEFT_PARAM,
-            "pad: the last 3 of 2 dimensions")
-    REFUSED(weft_pad(s, t, weft_pad_params(.mode = 9)), WEFT_PARAM,
-            "pad: mode 9; one of enum weft_pad_mode was wanted")
-    REFUSED(
-        weft_pad(s, t,
-                 weft_pad_params(.ndim = 1, .before = (int64_t[]){4}, .mode = WEFT_PAD_REFLECT)),
-        WEFT_PARAM, "pad: 4 before and 0 after the 4 of axis 1; reflect takes at most 3")
-    REFUSED(
-        weft_pad(s, t,
-                 weft_pad_params(.ndim = 1, .after = (int64_t[]){5}, .mode = WEFT_PAD_CIRCULAR)),
-        WEFT_PARAM, "pad: 0 before and 5 after the 4 of axis 1; circular takes at most 4")
-    REFUSED(
-        weft_pad(s, t,
-                 weft_pad_params(.ndim = 1, .before = (int64_t[]){-3}, .after = (int64_t[]){-2})),
-        WEFT_SHAPE, "pad: -3 before and -2 after the 4 of axis 1")
-    REFUSED(weft_pad(s, t,
-                     weft_pad_params(.ndim = 1, .before = (int64_t[]){-8}, .after = (int64_t[]){3},
-                                     .mode = WEFT_PAD_REFLECT)),
-            WEFT_SHAPE, "pad: -8 before and 3 after the 4 of axis 1")
-    REFUSED(
-        weft_pad(s, weft_slice(s, t, 1, 0, 0),
-                 weft_pad_params(.ndim = 1, .after = (int64_t[]){1}, .mode = WEFT_PAD_REPLICATE)),
-        WEFT_PARAM, "pad: 0 before and 1 after the 0 of axis 1; replicate takes at most 0")
-    REFUSED(weft_flip(s, t, 2, (int[]){1, -1}), WEFT_PARAM, "flip: axis 1 is listed twice")
-    REFUSED(weft_flip(s, t, -1, (int[]){1}), WEFT_PARAM, "flip: naxes is -1; 0 to 2 were wanted")
-    REFUSED(weft_flip(s, t, 3, (int[]){0}), WEFT_PARAM, "flip: naxes is 3; 0 to 2 were wanted")
-    REFUSED(weft_flip(s, t, 1, NULL), WEFT_PARAM, "flip: axes is NULL, naxes is 1")
-    REFUSED(weft_reshape(s, t, 2, NULL), WEFT_PARAM, "reshape: the shape is NULL")
-    REFUSED(weft_reshape(s, t, 9, NULL), WEFT_SHAPE, "reshape: 9 dimensions; 0 to 8 are possible")
-    REFUSED(weft_expand(s, t, 2, NULL), WEFT_PARAM, "expand: the shape is NULL")
-    REFUSED(weft_permute(s, t, 2, NULL), WEFT_PARAM, "permute: axes is NULL, naxes is 2")
-    REFUSED(weft_roll(s, t, 5, 1), WEFT_PARAM, "roll: axis 5 of 2 dimensions")
-    REFUSED(weft_permute(s, t, 2, (int[]){0, 0}), WEFT_PARAM, "permute: axis 0 is listed twice")
-    REFUSED(weft_permute(s, t, 3, (int[]){0, 1, 2}), WEFT_PARAM,
-            "permute: 3 axes; the 2 of x were wanted")
-    REFUSED(weft_squeeze(s, t, 0), WEFT_SHAPE, "squeeze: axis 0 of [3,4]; a size of 1 was wanted")
-    REFUSED(weft_unsqueeze(s, t, 3), WEFT_PARAM, "unsqueeze: axis 3 of 3 dimensions")
-    REFUSED(weft_unsqueeze(s, weft_full(s, WEFT_F32, 8, (int64_t[]){1, 1, 1, 1, 1, 1, 1, 1}, 0), 0),
-            WEFT_SHAPE, "unsqueeze: 9 dimensions; 0 to 8 are possible")
-    REFUSED(weft_tril(s, weft_reshape(s, t, 1, (int64_t[]){12}), 0), WEFT_SHAPE,
-            "tril: x is [12]; a matrix was wanted")
-    REFUSED(weft_triu(s, weft_reshape(s, t, 1, (int64_t[]){12}), 0), WEFT_SHAPE, "triu: x is [12]")
-    REFUSED(weft_arange(s, WEFT_F32, 0, 1, 0), WEFT_PARAM,
-            "arange: from 0 to 1 by 0; the step must not be 0")
-    REFUSED(weft_arange(s, WEFT_F32, 0, INFINITY, 1), WEFT_PARAM,
-            "arange: from 0 to inf by 1; finite numbers were wanted")
-    REFUSED(weft_arange(s, WEFT_F32, 0, 1e300, 1), WEFT_PARAM,
-            "arange: from 0 to 1e+300 by 1; these are more than a tensor can have")
-    REFUSED(weft_arange(s, WEFT_I32, 0, 2, 0.5), WEFT_DTYPE,
-            "arange: from 0 by 0.5; whole numbers were wanted in I32")
-    REFUSED(weft_arange(s, WEFT_BOOL, 0, 2, 1), WEFT_DTYPE,
-            "arange: in BOOL; a dtype of numbers was wanted")
-    REFUSED(weft_linspace(s, WEFT_I32, 0, 2, 5), WEFT_DTYPE, "linspace: from 0 to 2 in I32")
-    REFUSED(weft_linspace(s, WEFT_F32, 0, NAN, 5), WEFT_PARAM, "linspace: from 0 to nan in F32")
-    REFUSED(weft_linspace(s, WEFT_F32, 0, 1, -1), WEFT_SHAPE, "linspace: the shape [-1]")
-    REFUSED(weft_eye(s, WEFT_F32, -1, 2), WEFT_SHAPE, "eye: the shape [-1,2]")
-#undef REFUSED
-    weft_tensor_destroy(&kept);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("shape");
@@ -585,7 +495,6 @@ int main(void)
     tcase_add_test(t, gradients_of_padding_have_the_same_bits_every_time);
     tcase_add_test(t, gradients_of_padding_in_every_floating_dtype);
     tcase_add_test(t, other_sizes_build_nothing);
-    tcase_add_test(t, bad_input_is_refused);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

@@ -58,7 +58,7 @@ WEFT_API weft_tensor *weft_scale(weft_scope *s, const weft_tensor *x, double fac
 WEFT_API weft_tensor *weft_leaky_relu(weft_scope *s, const weft_tensor *x, double slope);
 // x > 0 ? x : alpha (e^x - 1). PyTorch's default alpha is 1.
 WEFT_API weft_tensor *weft_elu(weft_scope *s, const weft_tensor *x, double alpha);
-// x > 0 ? x : alpha (e^(x / alpha) - 1). PyTorch's default alpha is 1.
+// x > 0 ? x : alpha (e^(x / alpha) - 1). PyTorch's default alpha is 1. WEFT_PARAM if alpha is 0.
 WEFT_API weft_tensor *weft_celu(weft_scope *s, const weft_tensor *x, double alpha);
 // log(1 + e^(beta x)) / beta, and x where beta x > threshold. PyTorch's defaults are 1 and 20.
 // WEFT_PARAM if beta is 0 or not finite, or threshold is NaN.

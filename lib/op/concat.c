@@ -61,7 +61,9 @@ static bool add_sizes(weft_scope *s, int n, const weft_tensor *const *x, int axi
                 s, WEFT_SHAPE, "concat: %s and %s along axis %d; the rest must be the same",
                 WF_SHAPE(x[0]->ndim, x[0]->shape), WF_SHAPE(x[i]->ndim, x[i]->shape), axis);
         if (x[i]->shape[axis] > INT64_MAX - shape[axis])
-            return wf_scope_fail(s, WEFT_SHAPE, "concat: axis %d becomes too long", axis);
+            return wf_scope_fail(
+                s, WEFT_SHAPE, "concat: %s and %s along axis %d; a size of 64 bits was wanted",
+                WF_SHAPE(x[0]->ndim, x[0]->shape), WF_SHAPE(x[i]->ndim, x[i]->shape), axis);
         shape[axis] += x[i]->shape[axis];
     }
     return wf_scope_shape(s, "concat", x[0]->dtype, x[0]->ndim, shape);
@@ -83,23 +85,31 @@ weft_tensor *weft_concat(weft_scope *s, int n, const weft_tensor *const *x, int 
                                           .attr_bytes = sizeof axis});
 }
 
+// May n of x be stacked along the axis of the result?
+static bool check_stack(weft_scope *s, int n, const weft_tensor *const *x, int axis)
+{
+    int64_t shape[WEFT_MAX_DIMS + 1];
+    for (int i = 1; i < n; i++) {
+        if (!wf_same_shape(x[i], x[0]))
+            return wf_scope_fail(
+                s, WEFT_SHAPE, "stack: the inputs are %s and %s; one shape was wanted",
+                WF_SHAPE(x[0]->ndim, x[0]->shape), WF_SHAPE(x[i]->ndim, x[i]->shape));
+    }
+    for (int i = 0; i <= x[0]->ndim; i++)
+        shape[i] = i < axis ? x[0]->shape[i] : i == axis ? n : x[0]->shape[i - 1];
+    return wf_scope_shape(s, "stack", x[0]->dtype, x[0]->ndim + 1, shape);
+}
+
 weft_tensor *weft_stack(weft_scope *s, int n, const weft_tensor *const *x, int axis)
 {
-    if (!takes_all(s, "stack", n, x))
+    if (!takes_all(s, "stack", n, x) || (axis = wf_axis(s, "stack", axis, x[0]->ndim + 1)) < 0 ||
+        !check_stack(s, n, x, axis))
         return NULL;
-    for (int i = 1; i < n; i++) {
-        if (!wf_same_shape(x[i], x[0])) {
-            wf_scope_fail(s, WEFT_SHAPE, "stack: the inputs are %s and %s; one shape was wanted",
-                          WF_SHAPE(x[0]->ndim, x[0]->shape), WF_SHAPE(x[i]->ndim, x[i]->shape));
-            return NULL;
-        }
-    }
     const weft_tensor **row = wf_arena_take(&s->arena, (size_t)n * sizeof *row);
     if (!row) {
         wf_fail_nomem(&s->err, "stack");
         return NULL;
     }
-    axis = wf_axis(s, "stack", axis, x[0]->ndim + 1);
     for (int i = 0; i < n && wf_scope_ok(s); i++)
         row[i] = weft_unsqueeze(s, x[i], axis);
     return wf_scope_ok(s) ? weft_concat(s, n, row, axis) : NULL;

@@ -394,11 +394,16 @@ static weft_tensor *of_classes(weft_scope *s, const struct wf_op *op, const stru
                                const weft_tensor *x, const weft_tensor *target)
 {
     // The kernels read labels of 64 bits.
-    if (target->dtype == WEFT_I32 && !(target = weft_cast(s, target, WEFT_I64)))
+    if (target->dtype == WEFT_I32) {
+        weft_label_push(s, l->op);
+        target = weft_cast(s, target, WEFT_I64);
+        weft_label_pop(s);
+    }
+    weft_tensor *y = target ? record_rows(s, op, l, x, target) : NULL;
+    if (!y)
         return NULL;
-    weft_tensor *y = record_rows(s, op, l, x, target);
     bool counted = target->dtype == WEFT_I64 && (l->o.weight || l->o.ignore);
-    if (y && l->o.reduction == WEFT_LOSS_MEAN && counted) {
+    if (l->o.reduction == WEFT_LOSS_MEAN && counted) {
         weft_tensor *weights = record_rows(s, &op_label_weight, l, x, target);
         weft_label_push(s, l->op);
         y = weights ? weft_div(s, weft_sum(s, y, NULL), weft_sum(s, weights, NULL)) : NULL;

@@ -1,5 +1,5 @@
 // Elementwise operations: rows and public functions made from elementwise.def, and the few
-// whose fronts differ (clamp, where, logical_not, cast).
+// whose fronts differ (clamp, celu, where, logical_not, cast).
 #include "op/elementwise.h"
 #include "op/expression.h"
 #include "op/loss.h"
@@ -115,6 +115,8 @@ static bool grad(weft_scope *s, const struct wf_record *r, weft_tensor *const *g
 ROW(clamp, 1, 2, ANY, INPUT,
     "(x0 < (T)a0 ? (T)a0 : x0) > (T)a1 ? (T)a1 : (x0 < (T)a0 ? (T)a0 : x0)",
     "x0 >= (T)a0 && x0 <= (T)a1 ? g : (T)0")
+ROW(celu, 1, 1, FLOATS, INPUT, "x0 > (T)0 ? x0 : a0 * expm1(x0 / a0)",
+    "x0 > (T)0 ? g : g * exp(x0 / a0)")
 ROW(softplus_beta, 1, 2, FLOATS, INPUT, "x0 * a0 > a1 ? x0 : SOFTPLUS(T, x0 * a0) / a0",
     "x0 * a0 > a1 ? g : g * SIGMOID(T, x0 * a0)")
 ROW(where, 3, 0, ALL_TYPES, INPUT, "x0 != (T)0 ? x1 : x2", NULL, "x0 != (T)0 ? g : (T)0",
@@ -236,6 +238,14 @@ weft_tensor *weft_clamp(weft_scope *s, const weft_tensor *x, double lo, double h
     return NULL;
 }
 
+weft_tensor *weft_celu(weft_scope *s, const weft_tensor *x, double alpha)
+{
+    if (alpha != 0)
+        return record1(s, &row_celu, x, &alpha);
+    wf_scope_fail(s, WEFT_PARAM, "celu: alpha is 0; another number was wanted");
+    return NULL;
+}
+
 weft_tensor *weft_softplus_beta(weft_scope *s, const weft_tensor *x, double beta, double threshold)
 {
     if (beta != 0 && isfinite(beta) && !isnan(threshold))
@@ -319,5 +329,6 @@ const struct wf_op *const wf_elementwise_rows[] = {
 #define LOSS(name, nin, na, ...)              &row_##name.op,
 #include "op/elementwise.def"
 #include "op/loss.def"
-    &row_clamp.op, &row_softplus_beta.op, &row_where.op, &row_logical_not.op, &op_cast, NULL,
+    &row_clamp.op, &row_celu.op, &row_softplus_beta.op, &row_where.op, &row_logical_not.op,
+    &op_cast,      NULL,
 };

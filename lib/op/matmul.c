@@ -78,7 +78,7 @@ static bool check(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
                              "were wanted",
                              weft_dtype_name(a->dtype), weft_dtype_name(b->dtype));
     if (!a->ndim || !b->ndim)
-        return wf_scope_fail(s, WEFT_SHAPE, "matmul: an operand is a scalar; a is %s, b is %s",
+        return wf_scope_fail(s, WEFT_SHAPE, "matmul: a is %s, b is %s; no scalar was wanted",
                              WF_SHAPE(a->ndim, a->shape), WF_SHAPE(b->ndim, b->shape));
     int64_t ak = a->shape[a->ndim - 1], bk = b->shape[b->ndim > 1 ? b->ndim - 2 : 0];
     return ak == bk || wf_scope_fail(s, WEFT_SHAPE,
@@ -88,7 +88,19 @@ static bool check(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
                                      (long long)ak, (long long)bk);
 }
 
-// Both operands have two dimensions or more.
+// Do the dimensions before the matrices broadcast? Both operands have two or more.
+static bool check_batches(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
+{
+    bool fits = true;
+    for (int i = a->ndim - 3, k = b->ndim - 3; i >= 0 && k >= 0; i--, k--)
+        fits = fits && (a->shape[i] == b->shape[k] || a->shape[i] == 1 || b->shape[k] == 1);
+    return fits || wf_scope_fail(s, WEFT_SHAPE,
+                                 "matmul: a is %s, b is %s: leading dimensions that broadcast were "
+                                 "wanted",
+                                 WF_SHAPE(a->ndim, a->shape), WF_SHAPE(b->ndim, b->shape));
+}
+
+// Likewise.
 static weft_tensor *record(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
 {
     weft_tensor a_batch = *a, b_batch = *b;
@@ -97,7 +109,7 @@ static weft_tensor *record(weft_scope *s, const weft_tensor *a, const weft_tenso
     int64_t shape[WEFT_MAX_DIMS];
     a_batch.ndim -= 2;
     b_batch.ndim -= 2;
-    if (!wf_broadcast(s, "matmul", &a_batch, &b_batch, &ndim, shape))
+    if (!check_batches(s, a, b) || !wf_broadcast(s, "matmul", &a_batch, &b_batch, &ndim, shape))
         return NULL;
     shape[ndim] = a->shape[a->ndim - 2];
     shape[ndim + 1] = b->shape[b->ndim - 1];

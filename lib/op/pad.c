@@ -194,7 +194,9 @@ static bool read_params(weft_scope *s, const weft_tensor *x, const struct weft_p
     struct weft_pad_params o;
     WF_PARAMS(o, params);
     if (o.ndim < 0 || o.ndim > x->ndim)
-        return wf_scope_fail(s, WEFT_PARAM, "pad: the last %d of %d dimensions", o.ndim, x->ndim);
+        return wf_scope_fail(s, WEFT_PARAM,
+                             "pad: the last %d of %d dimensions; 0 to %d were wanted", o.ndim,
+                             x->ndim, x->ndim);
     if ((unsigned)o.mode > WEFT_PAD_CIRCULAR)
         return wf_scope_fail(s, WEFT_PARAM, "pad: mode %d; one of enum weft_pad_mode was wanted",
                              (int)o.mode);
@@ -214,7 +216,9 @@ static weft_tensor *crop(weft_scope *s, const weft_tensor *y, const weft_tensor 
         int64_t n = y->shape[i], before = a->before[i], after = a->after[i];
         int64_t start = before < 0 ? before : 0, stop = after < 0 ? after : 0;
         if (start < -n || stop < -n || start + stop < -n) {
-            wf_scope_fail(s, WEFT_SHAPE, "pad: %lld before and %lld after the %lld of axis %d",
+            wf_scope_fail(s, WEFT_SHAPE,
+                          "pad: %lld before and %lld after the %lld of axis %d; no more can be "
+                          "taken than there is",
                           (long long)before, (long long)after, (long long)x->shape[i], i);
             return NULL;
         }

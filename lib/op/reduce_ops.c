@@ -244,6 +244,8 @@ static weft_tensor *record(weft_scope *s, const struct wf_op *op, struct wf_redu
         dtype = WEFT_BOOL;
     else if ((a.kind == WF_SUM || a.kind == WF_PROD) && !wf_dtype_is_float(dtype))
         dtype = WEFT_I64;
+    if (!wf_scope_shape(s, op->name, dtype, ndim, shape))
+        return NULL;
     return wf_record(s, &(struct wf_call){.op = op,
                                           .nin = 1,
                                           .in = &x,

@@ -165,15 +165,17 @@ static const struct wf_op op_cumsum = {.name = "cumsum", .run = run, .grad = gra
 
 static weft_tensor *record(weft_scope *s, const weft_tensor *x, struct scan a)
 {
-    return wf_record(s,
-                     &(struct wf_call){.op = &op_cumsum,
-                                       .nin = 1,
-                                       .in = &x,
-                                       .dtype = wf_dtype_is_float(x->dtype) ? x->dtype : WEFT_I64,
-                                       .ndim = x->ndim,
-                                       .shape = x->shape,
-                                       .attr = &a,
-                                       .attr_bytes = sizeof a});
+    enum weft_dtype dtype = wf_dtype_is_float(x->dtype) ? x->dtype : WEFT_I64;
+    if (!wf_scope_shape(s, "cumsum", dtype, x->ndim, x->shape))
+        return NULL;
+    return wf_record(s, &(struct wf_call){.op = &op_cumsum,
+                                          .nin = 1,
+                                          .in = &x,
+                                          .dtype = dtype,
+                                          .ndim = x->ndim,
+                                          .shape = x->shape,
+                                          .attr = &a,
+                                          .attr_bytes = sizeof a});
 }
 
 weft_tensor *weft_cumsum(weft_scope *s, const weft_tensor *x, int axis)

@@ -214,7 +214,12 @@ static const struct wf_op op_scatter_add = {
 static const weft_tensor *widened(weft_scope *s, const weft_tensor *x)
 {
     bool half = x->dtype == WEFT_F16 || x->dtype == WEFT_BF16;
-    return half ? weft_cast(s, x, WEFT_F32) : x;
+    if (!half)
+        return x;
+    weft_label_push(s, "scatter_add");
+    x = weft_cast(s, x, WEFT_F32);
+    weft_label_pop(s);
+    return x;
 }
 
 weft_tensor *wf_scatter(weft_scope *s, const weft_tensor *x, const weft_tensor *index,

@@ -167,11 +167,6 @@ static int64_t clamp_place(int64_t at, int64_t n, int64_t lo, int64_t hi)
     return at < lo ? lo : at > hi ? hi : at;
 }
 
-weft_tensor *weft_slice(weft_scope *s, const weft_tensor *x, int axis, int64_t start, int64_t stop)
-{
-    return weft_slice_step(s, x, axis, (struct weft_range){start, stop, 1});
-}
-
 static weft_tensor *slice_backwards(weft_scope *s, const weft_tensor *x, int axis,
                                     struct weft_range a)
 {
@@ -183,12 +178,14 @@ static weft_tensor *slice_backwards(weft_scope *s, const weft_tensor *x, int axi
     return y && count > 1 ? weft_flip(s, y, 1, &axis) : y;
 }
 
-weft_tensor *weft_slice_step(weft_scope *s, const weft_tensor *x, int axis, struct weft_range a)
+// Errors begin with `name`.
+static weft_tensor *slice_range(weft_scope *s, const char *name, const weft_tensor *x, int axis,
+                                struct weft_range a)
 {
-    if (!wf_scope_takes(s, "slice", x) || (axis = wf_axis(s, "slice", axis, x->ndim)) < 0)
+    if (!wf_scope_takes(s, name, x) || (axis = wf_axis(s, name, axis, x->ndim)) < 0)
         return NULL;
     if (!a.step) {
-        wf_scope_fail(s, WEFT_PARAM, "slice: the step must not be 0");
+        wf_scope_fail(s, WEFT_PARAM, "%s: the step is 0; another number was wanted", name);
         return NULL;
     }
     if (a.step < 0)
@@ -200,6 +197,16 @@ weft_tensor *weft_slice_step(weft_scope *s, const weft_tensor *x, int axis, stru
     return record_slice(s, &op_slice, x, &at, count);
 }
 
+weft_tensor *weft_slice(weft_scope *s, const weft_tensor *x, int axis, int64_t start, int64_t stop)
+{
+    return slice_range(s, "slice", x, axis, (struct weft_range){start, stop, 1});
+}
+
+weft_tensor *weft_slice_step(weft_scope *s, const weft_tensor *x, int axis, struct weft_range range)
+{
+    return slice_range(s, "slice_step", x, axis, range);
+}
+
 bool weft_split(weft_scope *s, const weft_tensor *x, int axis, struct weft_sizes sizes,
                 weft_tensor **out)
 {
@@ -207,7 +214,10 @@ bool weft_split(weft_scope *s, const weft_tensor *x, int axis, struct weft_sizes
     if (!wf_scope_takes(s, "split", x) || (axis = wf_axis(s, "split", axis, x->ndim)) < 0)
         return false;
     if (n < 0 || (n && (!sizes.size || !out)))
-        return wf_scope_wrong(s, "split: %d parts%s", n, n < 0 ? "" : "; sizes or out is NULL");
+        return wf_scope_wrong(s, "split: %d parts; %s", n,
+                              n < 0         ? "0 or more were wanted"
+                              : !sizes.size ? "the sizes are NULL"
+                                            : "out is NULL");
     int64_t sum = 0;
     for (int i = 0; i < n; i++) {
         int64_t size = sizes.size[i];
@@ -234,7 +244,8 @@ int weft_chunk(weft_scope *s, const weft_tensor *x, int axis, int n, weft_tensor
     if (!wf_scope_takes(s, "chunk", x) || (axis = wf_axis(s, "chunk", axis, x->ndim)) < 0)
         return 0;
     if (n < 1 || !out) {
-        wf_scope_wrong(s, "chunk: %s", n < 1 ? "less than one part" : "out is NULL");
+        wf_scope_wrong(s, "chunk: %d parts; %s", n,
+                       n < 1 ? "1 or more were wanted" : "out is NULL");
         return 0;
     }
     int64_t have = x->shape[axis], size = (have + n - 1) / n;

@@ -313,13 +313,14 @@ static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)
 static const struct wf_op op_argsort = {.name = "argsort", .run = run, .flat = true};
 static const struct wf_op op_topk = {.name = "topk", .run = run, .flat = true};
 
-static weft_tensor *record(weft_scope *s, const struct wf_op *op, const weft_tensor *x,
-                           const struct sort *a, int64_t keep)
+// Errors begin with `name`.
+static weft_tensor *record(weft_scope *s, const char *name, const struct wf_op *op,
+                           const weft_tensor *x, const struct sort *a, int64_t keep)
 {
     int64_t shape[WEFT_MAX_DIMS];
     memcpy(shape, x->shape, sizeof shape);
     shape[a->axis] = keep;
-    if (!wf_scope_shape(s, op->name, WEFT_I64, x->ndim, shape))
+    if (!wf_scope_shape(s, name, WEFT_I64, x->ndim, shape))
         return NULL;
     return wf_record(s, &(struct wf_call){.op = op,
                                           .nin = 1,
@@ -337,7 +338,7 @@ static weft_tensor *argsort(weft_scope *s, const char *op, const weft_tensor *x,
     if (!wf_scope_takes(s, op, x) || (axis = wf_axis(s, op, axis, x->ndim)) < 0)
         return NULL;
     struct sort a = {axis, descending};
-    return record(s, &op_argsort, x, &a, x->shape[axis]);
+    return record(s, op, &op_argsort, x, &a, x->shape[axis]);
 }
 
 weft_tensor *weft_argsort(weft_scope *s, const weft_tensor *x, int axis, bool descending)
@@ -377,7 +378,7 @@ weft_tensor *weft_topk(weft_scope *s, const weft_tensor *x, int axis, int64_t k,
         return NULL;
     }
     struct sort a = {axis, !o.smallest};
-    return values(s, x, axis, record(s, &op_topk, x, &a, k), o.indices);
+    return values(s, x, axis, record(s, "topk", &op_topk, x, &a, k), o.indices);
 }
 
 const struct wf_op *const wf_sort_rows[] = {&op_argsort, &op_topk, NULL};

@@ -35,8 +35,9 @@ static const struct usage usage = {
         "Times cases in F32, OP/SIZE each, from recording to finished: all, or those of one\n"
         "operation or model (mlp). `peak` is a case's part of what the device can do at most,\n"
         "which is measured first: of multiply-adds where there are GFLOP/s, else of copying,\n"
-        "where inputs and outputs count once. host/record and host/launch are the host's time\n"
-        "for a recorded elementwise call, and for a launch.",
+        "where inputs and outputs count once. A view alone takes no time: OP/neg is a view and\n"
+        "the negation that reads it, OP/concat are its parts and their joining. host/record and\n"
+        "host/launch are the host's time for a recorded elementwise call, and for a launch.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };

@@ -35,7 +35,7 @@ struct bench_case {
     bool train;                               // runs in a scope that trains, as a gradient does
     bool grad;                                // forward, and the gradient of the first input
     bool view;                                // moves nothing: only the host's time
-    bool read;                                // the result is a view, which a negation reads
+    bool read;                                // the result is a view: times its negation too
     // Instead of all that.
     bool (*measure)(struct bench *b, struct bench_time *out);
 };

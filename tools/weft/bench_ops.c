@@ -123,7 +123,7 @@ static double matmul_flops(const struct op_case *c)
         }                                       \
     }
 #define LABELS(m, n) .in = {TABLE(m, n), FLAT(m)}, .limit = n, RANGE
-// A view of [4096, 4096], read by a negation.
+// A view of [4096, 4096], read by a negation, which makes it dense.
 #define VIEW(name, ...)                                 \
     {                                                   \
         .op = name, .size = "neg", .read = true, .c = { \
@@ -200,7 +200,27 @@ static const struct bench_case cases[] = {
     VIEW("transpose", .axes = {0, 1}),
     VIEW("permute", .axes = {1, 0}),
     VIEW("flip", .naxes = 1, .axes = {1}),
-    VIEW("slice", .axes = {1}, .shape = {0, 4096, 2}),
+    VIEW("slice", .axes = {1}, .shape = {0, 2048}),
+    VIEW("slice_step", .axes = {1}, .shape = {0, 4096, 2}),
+    VIEW("flatten", .axes = {0}),
+    VIEW("unsqueeze", .axes = {1}),
+    {.op = "squeeze",
+     .size = "neg",
+     .read = true,
+     .c = {.in = {{3, {4096, 1, 4096}}}, .axes = {1}, RANGE}},
+    // Of the parts, and a second one of the latter half.
+    {.op = "split",
+     .size = "concat",
+     .c = {.in = {TABLE(4096, 4096)}, .axes = {1}, .shape = {2048, 2048}, RANGE}},
+    {.op = "chunk",
+     .size = "concat",
+     .c = {.in = {TABLE(4096, 4096)}, .axes = {1}, .shape = {4}, RANGE}},
+    {.op = "stack",
+     .size = "4096",
+     .c = {.in = {TABLE(4096, 4096), TABLE(4096, 4096)}, .axes = {1}, RANGE}},
+    {.op = "roll",
+     .size = "4096",
+     .c = {.in = {TABLE(4096, 4096)}, .axes = {1}, .shape = {1000}, RANGE}},
     {.op = "expand",
      .size = "neg",
      .read = true,
@@ -251,18 +271,15 @@ static const struct bench_case cases[] = {
     {0},
 };
 
+// By the name of its row or of its function; the first.
 static const struct op_ref *find(const char *name)
 {
-#define X(family) op_refs_##family,
-    static const struct op_ref *const families[] = {REF_FAMILIES(X)};
-#undef X
-    for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
-        for (const struct op_ref *r = families[f]; r->name; r++) {
-            if (!strcmp(r->name, name))
-                return r;
-        }
+    const struct op_ref *r;
+    for (int i = 0; (r = op_ref_at(i)); i++) {
+        if (!strcmp(r->name, name) || !strcmp(op_ref_function(r), name))
+            break;
     }
-    return NULL;
+    return r;
 }
 
 // Takes the call of the reference, where the case has none. False if there is no such operation.

@@ -69,7 +69,9 @@ static weft_tensor *make_input(weft_scope *s, const struct bench_case *b, int i)
     for (int64_t j = 0; data && j < n; j++) {
         double u = uniform(&state), v = c->lo + (c->hi - c->lo) * u;
         if (dtype == WEFT_F32)
-            ((float *)(void *)data)[j] = (float)(b->kind[i] == WHOLE ? floor(v) : v);
+            ((float *)(void *)data)[j] = (float)(b->kind[i] == FACTOR  ? floor(u * c->limit) + 1
+                                                 : b->kind[i] == WHOLE ? floor(v)
+                                                                       : v);
         else if (dtype == WEFT_I64)
             ((int64_t *)(void *)data)[j] = (int64_t)(u * c->limit);
         else
