@@ -63,7 +63,7 @@ bool weft_params_save(const weft_params *p, const char *path,
     struct snapshot sn;
     WF_PARAMS(o, params);
     if (!p || !path)
-        return wf_fail(err, WEFT_PARAM, "save: the %s is NULL", p ? "path" : "params");
+        return wf_fail(err, WEFT_PARAM, "save: %s NULL", p ? "the path is" : "the params are");
     if (!wf_params_whole(p, path, err))
         return false;
     bool ok = snapshot_take(p, o.prefix, &sn, err) &&

@@ -48,6 +48,8 @@ bool wf_fits_f32(const struct weft_file_tensor *t)
 void wf_to_f32(const struct weft_file_tensor *t, int64_t n, float *out)
 {
     switch (t->dtype) {
+    case WEFT_DTYPE_NONE:
+        break;
     case WEFT_F64:
         EACH(double, x[i]);
         break;

@@ -233,7 +233,7 @@ bool weft_params_load(weft_params *p, const char *path,
     struct load l = {.p = p, .path = path, .err = err};
     WF_PARAMS(l.o, params);
     if (!p || !path)
-        return wf_fail(err, WEFT_PARAM, "load: the %s is NULL", p ? "path" : "params");
+        return wf_fail(err, WEFT_PARAM, "load: %s NULL", p ? "the path is" : "the params are");
     if (!l.o.prefix)
         l.o.prefix = "";
     weft_safetensors *f = weft_safetensors_open(path, err);

@@ -42,7 +42,7 @@ bool wf_init_ok(const struct weft_init *init, const char *name, int ndim, const 
 // The initialisers that go by the shape as plain ones.
 static struct weft_init plain(const struct weft_init *init, const int64_t *shape, int64_t n)
 {
-    if (!has_fans(init->kind) || !n)
+    if (!has_fans(init->kind))
         return *init;
     double in = (double)(n / shape[0]), out = (double)(n / shape[1]), gain = init->a, deviation = 1;
     bool xavier = init->kind == WEFT_INIT_XAVIER_UNIFORM || init->kind == WEFT_INIT_XAVIER_NORMAL;
@@ -94,8 +94,10 @@ bool wf_init(weft_device *dev, const struct weft_init *init, uint64_t seed, cons
              cl_mem mem, int ndim, const int64_t *shape, struct weft_error *err)
 {
     int64_t n = wf_shape_count(ndim, shape);
+    if (!n)
+        return true;
     if (!fill(dev, plain(init, shape, n), seed, name, mem, n, err))
         return false;
-    return init->kind != WEFT_INIT_ORTHOGONAL || !n ||
+    return init->kind != WEFT_INIT_ORTHOGONAL ||
            wf_init_orthogonal(dev, init->a == 0 ? 1 : init->a, mem, ndim, shape, err);
 }
