@@ -139,7 +139,7 @@ enum weft_init_kind {
     WEFT_INIT_KAIMING_NORMAL,
     // a is the gain [1]. gain times a random orthogonal matrix [out, in * ...]: its rows, or if
     // there are fewer columns these, are orthonormal. (Saxe et al., 2014) Made on the host in
-    // double, once: out = in = 1024 takes seconds, and the time grows with the cube.
+    // double, once: out = in = 1024 takes a second, twice as much eight times as long.
     WEFT_INIT_ORTHOGONAL,
 };
 struct weft_init {
