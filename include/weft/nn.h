@@ -94,8 +94,8 @@ enum weft_load_problem {
 };
 struct weft_params_load_params {
     size_t size;
-    const char
-        *prefix; // [""] what does not begin with it is left alone, in the file and the params
+    // [""] What does not begin with it is left alone, in the file and in the params.
+    const char *prefix;
     // The name in the params of the file's tensor `name`; NULL leaves it out. What it returns must
     // be valid until the next call. [the same name]
     const char *(*rename)(void *priv, const char *name);
