@@ -45,7 +45,9 @@ WEFT_API int weft_params_freeze(weft_params *p, const char *prefix, bool frozen)
 
 // Saves the parameters as safetensors (file.h), or sets them from such a file: every parameter in
 // the file is made or, if it is there, must have the same dtype and shape; parameters that the file
-// lacks are an error. On error nothing has changed. Not saved: gradients and the optimizer's state.
+// lacks are an error. On error nothing has changed. Not saved: gradients and the optimizer's state;
+// of a file that has them (resume.h), what begins with "optimizer." or "gradient." is passed
+// over.
 WEFT_API bool weft_params_save(const weft_params *p, const char *path, struct weft_error *err);
 WEFT_API bool weft_params_load(weft_params *p, const char *path, struct weft_error *err);
 

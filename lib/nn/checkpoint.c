@@ -1,7 +1,6 @@
 // Parameters to and from safetensors files.
 #include "nn/params.h"
 #include <stdlib.h>
-#include <weft/file.h>
 
 // Host memory for every parameter, one after the other.
 struct snapshot {
@@ -38,15 +37,25 @@ static bool snapshot_take(const weft_params *p, struct snapshot *sn, struct weft
     return true;
 }
 
+bool wf_params_skips(const char *name)
+{
+    return wf_begins(name, "optimizer.") || wf_begins(name, "gradient.");
+}
+
+bool wf_params_whole(const weft_params *p, const char *path, struct weft_error *err)
+{
+    return !p->torn || wf_fail(err, WEFT_DEVICE,
+                               "%s: not saved: an optimizer step failed half-way and left "
+                               "the parameters of two steps",
+                               path);
+}
+
 bool weft_params_save(const weft_params *p, const char *path, struct weft_error *err)
 {
     if (!p || !path)
         return wf_fail(err, WEFT_PARAM, "save: the %s is NULL", p ? "path" : "params");
-    if (p->torn)
-        return wf_fail(err, WEFT_DEVICE,
-                       "%s: not saved: an optimizer step failed half-way and left "
-                       "the parameters of two steps",
-                       path);
+    if (!wf_params_whole(p, path, err))
+        return false;
     struct snapshot sn;
     bool ok = snapshot_take(p, &sn, err) && weft_safetensors_write(path, sn.tensor, p->count, err);
     snapshot_free(&sn);
@@ -60,6 +69,8 @@ static bool check(const weft_params *p, const weft_safetensors *f, const char *p
     const struct weft_file_tensor *t;
     for (int i = 0; (t = weft_safetensors_at(f, i)); i++) {
         const struct wf_param *q = wf_params_find(p, t->name);
+        if (wf_params_skips(t->name))
+            continue;
         if (t->dtype != WEFT_F32)
             return wf_fail(err, WEFT_DTYPE, "%s: %s is %s; F32 was wanted", path, t->name,
                            weft_dtype_name(t->dtype));
@@ -95,6 +106,8 @@ static bool load(weft_params *p, const weft_safetensors *f, struct weft_error *e
     bool ok = value || wf_fail_nomem(err, "params");
     for (; ok && ready < n; ready++) {
         const struct weft_file_tensor *t = weft_safetensors_at(f, ready);
+        if (wf_params_skips(t->name))
+            continue;
         value[ready] = upload(p->dev, t, err);
         ok =
             value[ready] && (wf_params_find(p, t->name) ||
@@ -102,6 +115,8 @@ static bool load(weft_params *p, const weft_safetensors *f, struct weft_error *e
                                            t->ndim, t->shape, err));
     }
     for (int i = 0; ok && i < n; i++) {
+        if (!value[i])
+            continue;
         struct wf_variable *v = &wf_params_find(p, weft_safetensors_at(f, i)->name)->variable;
         struct wf_storage *before = v->storage;
         v->storage = value[i];
@@ -116,14 +131,21 @@ static bool load(weft_params *p, const weft_safetensors *f, struct weft_error *e
     return ok;
 }
 
+bool wf_params_load_from(weft_params *p, const weft_safetensors *f, const char *path,
+                         struct weft_error *err)
+{
+    bool ok = check(p, f, path, err) && load(p, f, err);
+    if (ok)
+        p->torn = false;
+    return ok;
+}
+
 bool weft_params_load(weft_params *p, const char *path, struct weft_error *err)
 {
     if (!p || !path)
         return wf_fail(err, WEFT_PARAM, "load: the %s is NULL", p ? "path" : "params");
     weft_safetensors *f = weft_safetensors_open(path, err);
-    bool ok = f && check(p, f, path, err) && load(p, f, err);
-    if (ok)
-        p->torn = false;
+    bool ok = f && wf_params_load_from(p, f, path, err);
     weft_safetensors_close(&f);
     return ok;
 }

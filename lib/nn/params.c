@@ -203,6 +203,10 @@ static bool check_param(weft_scope *s, weft_params *p, const char *name, struct 
         return false;
     if (!p || !name || !*name)
         return wf_scope_fail(s, WEFT_PARAM, "param: the params or the name are missing");
+    if (wf_params_skips(name))
+        return wf_scope_fail(s, WEFT_PARAM,
+                             "%s: a parameter cannot be called optimizer. or gradient. something",
+                             name);
     if (p->dev != s->dev)
         return wf_scope_fail(s, WEFT_PARAM, "%s: the params are on another device", name);
     if (init.kind < WEFT_INIT_CONSTANT || init.kind > WEFT_INIT_NORMAL)

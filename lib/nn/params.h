@@ -2,6 +2,7 @@
 #ifndef WF_NN_PARAMS_H
 #define WF_NN_PARAMS_H
 #include "core/scope.h"
+#include <weft/file.h>
 #include <weft/optim.h>
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -38,6 +39,13 @@ struct wf_param *wf_params_add(weft_params *p, const char *name, struct weft_ini
                                const int64_t *shape, struct weft_error *err);
 // Takes the parameters from index `count` on away again.
 void wf_params_cut(weft_params *p, int count);
+// Is this the name, in a file, of something that belongs to a training and is no parameter?
+bool wf_params_skips(const char *name);
+// weft_params_load() from an open file; `path` is for texts.
+bool wf_params_load_from(weft_params *p, const weft_safetensors *f, const char *path,
+                         struct weft_error *err);
+// Fails if an optimizer step failed half-way; `path` is the file that is not written then.
+bool wf_params_whole(const weft_params *p, const char *path, struct weft_error *err);
 // Fills n floats with initial values, the same for the same seed and name on every device.
 bool wf_init(weft_device *dev, struct weft_init init, uint64_t seed, const char *name, cl_mem mem,
              int64_t n, struct weft_error *err);
