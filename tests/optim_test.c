@@ -1,4 +1,5 @@
 // Optimizers against torch's formulas in double, groups of parameters, and clipping of gradients.
+#include "dev/device.h"
 #include "run.h"
 #include "scope_fixture.h"
 #include <check.h>
@@ -12,6 +13,8 @@ static struct weft_error err; // of the calls that take one
 static void setup_all(void)
 {
     setup();
+    if (getenv("WEFT_TEST_AS_GPU"))
+        dev->info.type = WEFT_DEVICE_GPU;
     err = (struct weft_error){0};
 }
 

@@ -3,15 +3,6 @@
 #include "rows.h"
 #include <string.h>
 
-// Whether an option is given that weft's optimizer has not.
-static bool has(const struct sample *m, const char *key, const char **unable)
-{
-    if (!option_flag(m, key))
-        return false;
-    *unable = key;
-    return true;
-}
-
 static bool is_zero(const struct sample *m, const char *key, const char **unable)
 {
     static const char *const zero = "an option of 0 that has another default";
@@ -36,21 +27,20 @@ static double number(const struct sample *m, const char *key)
 static weft_optim *make_sgd(weft_params *p, const struct sample *m, const char **unable,
                             struct weft_error *err)
 {
-    if (has(m, "maximize", unable))
-        return NULL;
+    (void)unable;
     return with_lr(weft_sgd_create(p,
                                    weft_sgd_params(.momentum = number(m, "momentum"),
                                                    .dampening = number(m, "dampening"),
                                                    .weight_decay = number(m, "weight_decay"),
-                                                   .nesterov = option_flag(m, "nesterov")),
+                                                   .nesterov = option_flag(m, "nesterov"),
+                                                   .maximize = option_flag(m, "maximize")),
                                    err),
                    m);
 }
 
 static bool cannot_adam(const struct sample *m, const char **unable)
 {
-    return has(m, "maximize", unable) || is_zero(m, "beta1", unable) ||
-           is_zero(m, "beta2", unable) || is_zero(m, "eps", unable);
+    return is_zero(m, "beta1", unable) || is_zero(m, "beta2", unable) || is_zero(m, "eps", unable);
 }
 
 static weft_optim *make_adamw(weft_params *p, const struct sample *m, const char **unable,
@@ -64,7 +54,8 @@ static weft_optim *make_adamw(weft_params *p, const struct sample *m, const char
                                             .beta2 = number(m, "beta2"), .eps = number(m, "eps"),
                                             .weight_decay = number(m, "weight_decay"),
                                             .no_weight_decay = number(m, "weight_decay") == 0,
-                                            .amsgrad = option_flag(m, "amsgrad")),
+                                            .amsgrad = option_flag(m, "amsgrad"),
+                                            .maximize = option_flag(m, "maximize")),
                           err),
         m);
 }
@@ -81,7 +72,8 @@ static weft_optim *make_adam(weft_params *p, const struct sample *m, const char 
                          weft_adam_params(.beta1 = number(m, "beta1"), .beta2 = number(m, "beta2"),
                                           .eps = number(m, "eps"),
                                           .weight_decay = number(m, "weight_decay"),
-                                          .amsgrad = option_flag(m, "amsgrad")),
+                                          .amsgrad = option_flag(m, "amsgrad"),
+                                          .maximize = option_flag(m, "maximize")),
                          err),
         m);
 }
@@ -89,14 +81,15 @@ static weft_optim *make_adam(weft_params *p, const struct sample *m, const char 
 static weft_optim *make_rmsprop(weft_params *p, const struct sample *m, const char **unable,
                                 struct weft_error *err)
 {
-    if (has(m, "maximize", unable) || is_zero(m, "alpha", unable) || is_zero(m, "eps", unable))
+    if (is_zero(m, "alpha", unable) || is_zero(m, "eps", unable))
         return NULL;
     return with_lr(weft_rmsprop_create(
                        p,
                        weft_rmsprop_params(.alpha = number(m, "alpha"), .eps = number(m, "eps"),
                                            .weight_decay = number(m, "weight_decay"),
                                            .momentum = number(m, "momentum"),
-                                           .centered = option_flag(m, "centered")),
+                                           .centered = option_flag(m, "centered"),
+                                           .maximize = option_flag(m, "maximize")),
                        err),
                    m);
 }
@@ -104,7 +97,7 @@ static weft_optim *make_rmsprop(weft_params *p, const struct sample *m, const ch
 static weft_optim *make_adagrad(weft_params *p, const struct sample *m, const char **unable,
                                 struct weft_error *err)
 {
-    if (has(m, "maximize", unable) || is_zero(m, "eps", unable))
+    if (is_zero(m, "eps", unable))
         return NULL;
     return with_lr(
         weft_adagrad_create(
@@ -112,7 +105,7 @@ static weft_optim *make_adagrad(weft_params *p, const struct sample *m, const ch
             weft_adagrad_params(.lr_decay = number(m, "lr_decay"),
                                 .weight_decay = number(m, "weight_decay"),
                                 .initial_accumulator_value = number(m, "initial_accumulator_value"),
-                                .eps = number(m, "eps")),
+                                .eps = number(m, "eps"), .maximize = option_flag(m, "maximize")),
             err),
         m);
 }
@@ -120,12 +113,13 @@ static weft_optim *make_adagrad(weft_params *p, const struct sample *m, const ch
 static weft_optim *make_adadelta(weft_params *p, const struct sample *m, const char **unable,
                                  struct weft_error *err)
 {
-    if (has(m, "maximize", unable) || is_zero(m, "rho", unable) || is_zero(m, "eps", unable))
+    if (is_zero(m, "rho", unable) || is_zero(m, "eps", unable))
         return NULL;
     return with_lr(
         weft_adadelta_create(p,
                              weft_adadelta_params(.rho = number(m, "rho"), .eps = number(m, "eps"),
-                                                  .weight_decay = number(m, "weight_decay")),
+                                                  .weight_decay = number(m, "weight_decay"),
+                                                  .maximize = option_flag(m, "maximize")),
                              err),
         m);
 }
