@@ -149,7 +149,8 @@ struct numbers {
 #define SIGN
 #endif
 #define TAKE(F, LOAD, i)                                                                           \
-    F p = LOAD(0, x + i), g = SIGN LOAD(0, d + i), s0 = 0, s1 = 0, s2 = 0;                              \
+    F p = LOAD(0, x + i), g = SIGN LOAD(0, d + i);                                                 \
+    F s0 = 0, s1 = 0, s2 = 0;                                                                      \
     if (STATES > 0)                                                                                \
         s0 = LOAD(0, state + i);                                                                   \
     if (STATES > 1)                                                                                \
