@@ -249,7 +249,8 @@ START_TEST(import_of_what_is_none)
     ck_no_import(buffer, WEFT_DTYPE, "import: dtype 0", .ndim = 0);
     ck_no_import(buffer, WEFT_SHAPE, "import: 9 dimensions", .dtype = WEFT_F32, .ndim = 9,
                  .shape = DIMS(1, 1, 1, 1, 1, 1, 1, 1, 1));
-    ck_no_import(buffer, WEFT_SHAPE, "import: 1 dimensions", .dtype = WEFT_F32, .ndim = 1);
+    ck_no_import(buffer, WEFT_SHAPE, "import: a shape of 1 dimensions is NULL", .dtype = WEFT_F32,
+                 .ndim = 1);
     ck_no_import(buffer, WEFT_SHAPE, "negative", .dtype = WEFT_F32, .ndim = 1, .shape = DIMS(-1));
     ck_no_import(buffer, WEFT_PARAM, "import: 1 events at NULL", .dtype = WEFT_F32,
                  .wait_count = 1);

@@ -3,16 +3,14 @@
 #define WF_CORE_OP_H
 #include "core/tensor.h"
 
-enum { WF_MAX_OUT = 3 };
-
 struct wf_op;
 struct wf_segment;
 struct wf_fuser;
 struct wf_record {
     const struct wf_op *op;
     int nin, nout, nvar;
-    struct wf_tensor **in; // [nin]
-    struct wf_tensor *out[WF_MAX_OUT];
+    struct wf_tensor **in;    // [nin]
+    struct wf_tensor **out;   // [nout]
     struct wf_variable **var; // [nvar], what an update changes, and
     uint64_t *version;        // [nvar], the version of it that it changes
     const void *attr;         // the op's own options; owned by the scope
@@ -59,7 +57,8 @@ struct wf_op {
     // Of an update: gets ready what may fail, before the first update of a plan runs. NULL:
     // nothing.
     bool (*prepare)(weft_device *dev, struct wf_record *r, struct weft_error *err);
-    // Of an update: takes on the stand-in of a dry run what running would. NULL: nothing.
+    // Of an update: takes on the stand-in of a dry run what getting ready and running would, when
+    // the former would. NULL: nothing.
     bool (*rehearse)(weft_device *dev, struct wf_record *r, struct weft_error *err);
     // The record is forgotten, run or not. NULL: nothing to let go.
     void (*drop)(struct wf_record *r);
@@ -80,6 +79,7 @@ struct wf_call {
     const int64_t *shape;
     const void *attr; // copied
     size_t attr_bytes;
+    int more; // outputs beside out[0]: out[i] for i = 1 .. more has the dtype and shape of in[i]
     int nvar; // for updates, which have no output
     struct wf_variable *const *var;
 };

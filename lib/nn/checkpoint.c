@@ -1,7 +1,6 @@
 // Parameters to safetensors files; checkpoint_load.c reads them.
 #include "nn/params.h"
 #include <stdlib.h>
-#include <weft/file.h>
 
 // Host memory for every tensor that is saved, one after the other.
 struct snapshot {

@@ -75,6 +75,8 @@ static struct item *add_item(struct load *l, const struct weft_file_tensor *t, c
 // One tensor of the file.
 static bool place(struct load *l, const struct weft_file_tensor *t)
 {
+    if (wf_params_skips(t->name))
+        return true;
     const char *name = l->o.rename ? l->o.rename(l->o.priv, t->name) : t->name;
     if (!name || !wf_begins(name, l->o.prefix))
         return true;
@@ -227,19 +229,25 @@ static void finish(struct load *l)
         wf_text_finish(&l->shown[k]);
 }
 
+bool wf_params_load_from(weft_params *p, const weft_safetensors *f, const char *path,
+                         const struct weft_params_load_params *params, struct weft_error *err)
+{
+    struct load l = {.p = p, .file = f, .path = path, .err = err};
+    WF_PARAMS(l.o, params);
+    if (!l.o.prefix)
+        l.o.prefix = "";
+    bool ok = compare(&l) && accept(&l) && put(&l);
+    finish(&l);
+    return ok;
+}
+
 bool weft_params_load(weft_params *p, const char *path,
                       const struct weft_params_load_params *params, struct weft_error *err)
 {
-    struct load l = {.p = p, .path = path, .err = err};
-    WF_PARAMS(l.o, params);
     if (!p || !path)
         return wf_fail(err, WEFT_PARAM, "load: %s NULL", p ? "the path is" : "the params are");
-    if (!l.o.prefix)
-        l.o.prefix = "";
     weft_safetensors *f = weft_safetensors_open(path, err);
-    l.file = f;
-    bool ok = f && compare(&l) && accept(&l) && put(&l);
-    finish(&l);
+    bool ok = f && wf_params_load_from(p, f, path, params, err);
     weft_safetensors_close(&f);
     return ok;
 }

@@ -99,6 +99,11 @@ const char *wf_params_matches(const weft_params *p, const struct wf_param *q, co
     return NULL;
 }
 
+bool wf_params_skips(const char *name)
+{
+    return wf_begins(name, "optimizer.") || wf_begins(name, "gradient.");
+}
+
 bool wf_params_name_ok(const char *call, const char *name, struct weft_error *err)
 {
     if (!name || !*name)
@@ -110,6 +115,11 @@ bool wf_params_name_ok(const char *call, const char *name, struct weft_error *er
                        call, name, strlen(name), WF_MAX_NAME);
     if (!strcmp(name, "__metadata__"))
         return wf_fail(err, WEFT_PARAM, "%s: no tensor in a file can be called %s", call, name);
+    if (wf_params_skips(name))
+        return wf_fail(err, WEFT_PARAM,
+                       "%s: the name %.40s is of a training's file; one that does not begin with "
+                       "optimizer. or gradient. was wanted",
+                       call, name);
     wf_json *text = wf_json_text(name);
     bool ok = text || wf_fail(err, WEFT_PARAM, "%s: the name %.20s is not UTF-8", call, name);
     wf_json_free(text);
