@@ -1,48 +1,188 @@
 // A perceptron written with the public calls, as any program would.
 #include "model.h"
+#include "failure.h"
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-weft_tensor *mlp_forward(weft_scope *s, weft_params *net, const struct mlp *m, const weft_tensor *x)
+static const char mean_name[] = "input.mean", scale_name[] = "input.scale";
+
+// One for each channel of [channel, height, width], one for each of [column], else one for all.
+static int input_shape(const struct model *m, int64_t shape[3])
 {
-    char name[16];
-    x = weft_flatten(s, x, 1);
-    for (int i = 0; i < m->hidden.count; i++) {
-        snprintf(name, sizeof name, "fc%d", i + 1);
-        x = weft_linear(s, net, name, x, weft_linear_params(.out = m->hidden.value[i]));
-        x = weft_relu(s, x);
-    }
-    snprintf(name, sizeof name, "fc%d", m->hidden.count + 1);
-    return weft_linear(s, net, name, x, weft_linear_params(.out = m->classes));
+    shape[0] = m->ndim == 1 || m->ndim == 3 ? m->shape[0] : 1;
+    shape[1] = shape[2] = 1;
+    return m->ndim == 3 ? 3 : 1;
 }
 
-bool mlp_make(weft_scope *s, weft_params *net, const struct mlp *m, const weft_data *data)
+static weft_tensor *standardise(weft_scope *s, weft_params *net, const struct model *m,
+                                const weft_tensor *x)
 {
-    const struct weft_row *row = weft_data_x(data);
+    int64_t shape[3];
+    int ndim = input_shape(m, shape);
+    struct weft_init zero = {WEFT_INIT_CONSTANT, 0, 0}, one = {WEFT_INIT_CONSTANT, 1, 0};
+    weft_tensor *mean = weft_param(s, net, mean_name, zero, ndim, shape);
+    weft_tensor *scale = weft_param(s, net, scale_name, one, ndim, shape);
+    weft_params_freeze(net, "input.", true);
+    return weft_mul(s, weft_sub(s, x, mean), scale);
+}
+
+weft_tensor *model_forward(weft_scope *s, weft_params *net, const struct model *m,
+                           const weft_tensor *x)
+{
+    char name[16];
+    if (m->normalise == STANDARDISE)
+        x = standardise(s, net, m, x);
+    weft_tensor *y = weft_flatten(s, x, 1);
+    for (int i = 0; i < m->hidden.count; i++) {
+        snprintf(name, sizeof name, "fc%d", i + 1);
+        y = weft_linear(s, net, name, y, weft_linear_params(.out = m->hidden.value[i]));
+        y = weft_dropout(s, weft_relu(s, y), m->dropout);
+    }
+    snprintf(name, sizeof name, "fc%d", m->hidden.count + 1);
+    return weft_linear(s, net, name, y, weft_linear_params(.out = m->classes));
+}
+
+weft_tensor *model_loss(weft_scope *s, const struct model *m, const weft_tensor *out,
+                        const weft_tensor *y)
+{
+    if (m->task == CLASSIFY)
+        return weft_cross_entropy(s, out, y, NULL);
+    if (!y || !out)
+        return weft_mse(s, out, y, NULL);
+    return weft_mse(s, out, weft_reshape(s, y, out->ndim, out->shape), NULL);
+}
+
+bool model_make(weft_scope *s, weft_params *net, const struct model *m)
+{
     int64_t shape[WEFT_MAX_DIMS] = {1};
-    memcpy(shape + 1, row->shape, (size_t)row->ndim * sizeof *shape);
-    mlp_forward(s, net, m, weft_full(s, WEFT_F32, row->ndim + 1, shape, 0));
+    memcpy(shape + 1, m->shape, (size_t)m->ndim * sizeof *shape);
+    model_forward(s, net, m, weft_full(s, WEFT_F32, m->ndim + 1, shape, 0));
     return weft_scope_reset(s);
 }
 
-// Adds the rows of a batch that are right to *count, on the device.
-static void add_correct(weft_scope *s, weft_tensor **count, const weft_tensor *out,
-                        const weft_tensor *label)
+struct moments {
+    int64_t groups, inner; // a row is [groups, inner]
+    int64_t count;         // numbers of each group
+    double *sum, *square;
+};
+
+// `row` is of the first row, so that numbers far from zero lose nothing to each other.
+static void add_rows(struct moments *t, const float *x, int64_t rows, const float *first)
 {
-    weft_tensor *right = weft_sum(s, weft_eq(s, weft_argmax(s, out, 1), label), NULL);
-    weft_tensor *sum = weft_keep(s, weft_add(s, *count, right));
-    weft_tensor_destroy(count);
-    *count = sum;
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t g = 0; g < t->groups; g++) {
+            for (int64_t i = 0; i < t->inner; i++) {
+                double d = (double)*x++ - (double)first[g];
+                t->sum[g] += d;
+                t->square[g] += d * d;
+            }
+        }
+    }
+    t->count += rows * t->inner;
 }
 
-double mlp_correct(weft_scope *s, weft_params *net, const struct mlp *m, weft_loader *data,
-                   const volatile sig_atomic_t *stop)
+static bool sum_up(weft_scope *s, weft_loader *data, struct moments *t, float *first)
 {
-    weft_tensor *count = weft_keep(s, weft_full(s, WEFT_I64, 0, NULL, 0));
-    for (weft_tensor *x, *y; !*stop && weft_loader_next(data, s, &x, &y); weft_scope_reset(s))
-        add_correct(s, &count, mlp_forward(s, net, m, x), y);
-    double correct = *stop ? -1 : weft_item(s, count);
-    weft_tensor_destroy(&count);
-    return isnan(correct) ? -1 : correct;
+    bool ok = true;
+    for (weft_tensor *x; ok && weft_loader_next(data, s, &x, NULL); weft_scope_reset(s)) {
+        size_t bytes = (size_t)weft_count(x) * sizeof(float);
+        float *host = malloc(bytes ? bytes : 1);
+        ok = host && weft_read(s, x, host, bytes);
+        for (int64_t g = 0; ok && !t->count && g < t->groups; g++)
+            first[g] = host[g * t->inner];
+        if (ok)
+            add_rows(t, host, x->shape[0], first);
+        free(host);
+    }
+    return ok && !weft_scope_error(s)->status;
+}
+
+// A column that is the same everywhere becomes 0.
+static void set_moments(struct moments *t, float *first, float *scale)
+{
+    for (int64_t g = 0; g < t->groups; g++) {
+        double n = (double)t->count, mean = t->sum[g] / n;
+        double deviation = sqrt(fmax(t->square[g] / n - mean * mean, 0));
+        scale[g] = deviation > 0 && isfinite(1 / deviation) ? (float)(1 / deviation) : 1;
+        first[g] = (float)((double)first[g] + mean);
+    }
+}
+
+bool model_fit_input(weft_scope *s, weft_params *net, const struct model *m, weft_loader *data,
+                     struct weft_error *err)
+{
+    int64_t shape[3];
+    if (m->normalise != STANDARDISE)
+        return true;
+    input_shape(m, shape);
+    struct moments t = {.groups = shape[0], .inner = 1};
+    for (int i = 0; i < m->ndim; i++)
+        t.inner *= m->shape[i];
+    t.inner /= t.groups;
+    size_t n = (size_t)t.groups, bytes = n * sizeof(float);
+    t.sum = calloc(2 * n, sizeof *t.sum);
+    t.square = t.sum + n;
+    float *mean = malloc(2 * bytes), *scale = mean + n;
+    bool ok = t.sum && mean ? sum_up(s, data, &t, mean)
+                            : failure(err, WEFT_NOMEM, "train: no memory for the means of the data");
+    if (ok) {
+        set_moments(&t, mean, scale);
+        ok = weft_params_set(net, mean_name, mean, bytes, err) &&
+             weft_params_set(net, scale_name, scale, bytes, err);
+    }
+    free(mean);
+    free(t.sum);
+    return scope_is_fine(s, err) && ok;
+}
+
+const char *shape_text(int ndim, const int64_t *shape, char buffer[160])
+{
+    int n = 0;
+    *buffer = 0;
+    for (int i = 0; i < ndim; i++)
+        n += snprintf(buffer + n, 160 - (size_t)n, "%s%" PRId64, i ? "," : "", shape[i]);
+    return buffer;
+}
+
+static int64_t target_values(const struct weft_row *y)
+{
+    int64_t n = 1;
+    for (int i = 0; i < y->ndim; i++)
+        n *= y->shape[i];
+    return n;
+}
+
+static bool is_float(enum weft_dtype dtype)
+{
+    return dtype == WEFT_F32 || dtype == WEFT_F64;
+}
+
+static bool target_fits(const struct model *m, const struct weft_row *y, const char *what,
+                        struct weft_error *err)
+{
+    if (!y->dtype)
+        return failure(err, WEFT_DTYPE, "%s: has no targets, wanted them", what);
+    if (m->task == CLASSIFY && (is_float(y->dtype) || target_values(y) != 1))
+        return failure(err, WEFT_DTYPE, "%s: the target is %s, wanted a whole number: a class",
+                       what, weft_dtype_name(y->dtype));
+    if (m->task == REGRESS && target_values(y) != m->classes)
+        return failure(err, WEFT_SHAPE, "%s: %" PRId64 " values in a target, the model has %d",
+                       what, target_values(y), m->classes);
+    return true;
+}
+
+bool model_takes(const struct model *m, const weft_data *data, bool with_target, const char *what,
+                 struct weft_error *err)
+{
+    const struct weft_row *x = weft_data_x(data);
+    char got[160], wanted[160];
+    if (!x)
+        return false;
+    if (x->ndim != m->ndim || memcmp(x->shape, m->shape, (size_t)m->ndim * sizeof *m->shape) != 0)
+        return failure(err, WEFT_SHAPE, "%s: rows of [%s], the model takes [%s]", what,
+                       shape_text(x->ndim, x->shape, got), shape_text(m->ndim, m->shape, wanted));
+    return !with_target || target_fits(m, weft_data_y(data), what, err);
 }
