@@ -237,6 +237,57 @@ START_TEST(an_error_does_not_change_the_epochs_after_it)
 }
 END_TEST
 
+// Seeks to each position of three epochs in turn, forwards and backwards, with rows being fetched
+// or ready, and takes a few batches from there: those of a loader that never left its way.
+START_TEST(seek_gives_what_an_uninterrupted_loader_gives)
+{
+    enum { COUNT = 43, BATCHES = 9 };
+    int64_t want[3 * COUNT];
+    struct weft_loader_params o = *weft_loader_params(.batch = 5, .shuffle = _i & 1, .seed = 8,
+                                                      .threads = 1 + _i / 2, .ahead = 4);
+    three_epochs(want, COUNT, &o);
+    struct numbers *n = feed((struct numbers){.slow = 17});
+    weft_loader *l = loader(n, COUNT, &o);
+    for (int i = 0; i < 3 * BATCHES; i++) {
+        int at = i * 10 % (3 * BATCHES), epoch = at / BATCHES, index = at % BATCHES;
+        int64_t rows[COUNT], left = COUNT - 5 * index;
+        ck_assert(weft_loader_seek(l, at, &err));
+        ck_assert_int_eq(weft_loader_position(l), at);
+        ck_assert_int_eq(take_epoch(l, rows, NULL), BATCHES - index);
+        ck_assert_int_eq(weft_loader_position(l), (epoch + 1) * BATCHES);
+        ck_assert_mem_eq(rows, want + epoch * COUNT + 5 * index, (size_t)left * sizeof *rows);
+        struct wf_host_batch b; // of the epoch after it
+        ck_assert(wf_loader_host_batch(l, &b, &err));
+        if (epoch < 2)
+            ck_assert_mem_eq(b.row, want + (epoch + 1) * COUNT, 5 * sizeof *b.row);
+    }
+    finish(&l, n);
+}
+END_TEST
+
+START_TEST(position_counts_batches_of_all_epochs)
+{
+    struct numbers *n = feed((struct numbers){.fail = 9, .failures = 1});
+    weft_loader *l = loader(n, 11, weft_loader_params(.batch = 3, .drop_last = true));
+    int64_t rows[9];
+    ck_assert_int_eq(weft_loader_position(l), 0);
+    ck_assert_int_eq(take_epoch(l, rows, NULL), 3);
+    ck_assert_int_eq(weft_loader_position(l), 3);
+    ck_assert(weft_loader_seek(l, INT64_C(1) << 62, &err));
+    ck_assert_int_eq(take_epoch(l, rows, NULL), 3 - (INT64_C(1) << 62) % 3);
+    ck_assert(weft_loader_seek(l, 3, NULL));
+    struct wf_host_batch b;
+    ck_assert(wf_loader_host_batch(l, &b, &err)); // the end of the epoch is not told again
+    ck_assert_int_eq(b.row[0], 0);
+    ck_assert(!weft_loader_seek(l, -1, &err));
+    ck_error(WEFT_PARAM, "loader_seek: position is -1, wanted 0 to");
+    ck_assert(!weft_loader_seek(l, INT64_MAX, NULL) && !weft_loader_seek(NULL, 0, &err));
+    ck_error(WEFT_PARAM, "the loader is NULL");
+    ck_assert_int_eq(weft_loader_position(NULL), 0);
+    finish(&l, n);
+}
+END_TEST
+
 START_TEST(a_mute_failure_is_an_error_too)
 {
     struct numbers *n = feed((struct numbers){.fail = 0, .failures = 1, .mute = true});
@@ -504,6 +555,8 @@ static TCase *loader_tests(void)
     tcase_add_test(t, threads_are_no_more_than_batches_ahead);
     tcase_add_loop_test(t, an_error_from_get_ends_the_epoch, 0, 3);
     tcase_add_test(t, an_error_does_not_change_the_epochs_after_it);
+    tcase_add_loop_test(t, seek_gives_what_an_uninterrupted_loader_gives, 0, 6);
+    tcase_add_test(t, position_counts_batches_of_all_epochs);
     tcase_add_test(t, a_mute_failure_is_an_error_too);
     tcase_add_loop_test(t, loader_may_be_destroyed_at_any_moment, 0, 8);
     tcase_add_test(t, destroy_does_not_wait_for_a_whole_batch);

@@ -72,6 +72,16 @@ WEFT_API void weft_loader_destroy(weft_loader **l);
 WEFT_API bool weft_loader_next(weft_loader *l, weft_scope *s, weft_tensor **x, weft_tensor **y);
 
 WEFT_API int64_t weft_loader_batches(const weft_loader *l); // in an epoch; 0 for NULL
+
+// Batches handed out, of all epochs: what to store with a checkpoint. 0 for NULL. (An epoch that an
+// error ended counts whole.)
+WEFT_API int64_t weft_loader_position(const weft_loader *l);
+// Goes to a position: the next batch is the one that a loader of equal data and options (batch,
+// drop_last, shuffle, seed) gives when it comes there, whatever the threads. position / batches is
+// its epoch; at the end of one, the first batch of the next follows at once, and weft_loader_next()
+// is not false in between. WEFT_PARAM for a position below 0 or above 2^62.
+WEFT_API bool weft_loader_seek(weft_loader *l, int64_t position, struct weft_error *err);
+
 // Borrowed from the loader; NULL for NULL.
 WEFT_API const weft_data *weft_loader_data(const weft_loader *l);
 

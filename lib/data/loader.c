@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <weft/op.h>
 
+#define MAX_POSITION (INT64_C(1) << 62) // so that counting on from there does not overflow
+
 struct slot {
     unsigned char *x, *y;
     int64_t *row; // [rows]
@@ -61,12 +63,18 @@ static void shuffle_one(weft_loader *l, int64_t epoch, int64_t position)
     l->order[position] = row;
 }
 
+static void begin_order(weft_loader *l)
+{
+    for (int64_t i = 0; l->order && i < l->data->src.count; i++)
+        l->order[i] = i;
+}
+
 static void choose_rows(weft_loader *l, struct slot *b, int64_t epoch, int64_t index)
 {
     int64_t count = l->data->src.count, first = index * l->o.batch;
     b->rows = count - first < l->o.batch ? count - first : l->o.batch;
-    for (int64_t i = 0; l->order && !index && i < count; i++)
-        l->order[i] = i;
+    if (!index)
+        begin_order(l);
     for (int64_t i = 0; i < b->rows; i++) {
         if (l->order)
             shuffle_one(l, epoch, first + i);
@@ -119,17 +127,20 @@ static void *run(void *priv)
     return NULL;
 }
 
-// With the lock held: drops what was read ahead and goes on with the next epoch.
-static void skip_epoch(weft_loader *l)
+// With the lock held: drops what was read ahead and goes on with batch `position` of all epochs.
+// The shuffle is made up to there.
+static void go_to(weft_loader *l, int64_t position)
 {
     l->halt = true;
     while (l->busy)
         wf_cond_wait(&l->changed, &l->lock);
     for (int i = 0; i < l->o.ahead; i++)
         l->slot[i].ready = false;
-    l->consumed += l->batches - l->at;
-    l->claimed = l->consumed;
-    l->at = 0;
+    l->consumed = l->claimed = position;
+    l->at = position % l->batches;
+    begin_order(l);
+    for (int64_t i = 0; l->order && i < l->at * l->o.batch; i++)
+        shuffle_one(l, position / l->batches, i);
     l->halt = false;
     wf_cond_broadcast(&l->changed);
 }
@@ -149,7 +160,7 @@ bool wf_loader_host_batch(weft_loader *l, struct wf_host_batch *out, struct weft
         *out = (struct wf_host_batch){.x = b->x, .y = b->y, .row = b->row, .rows = b->rows};
     } else {
         wf_fail(err, b->err.status, "%s", b->err.text);
-        skip_epoch(l);
+        go_to(l, l->consumed + l->batches - l->at);
     }
     wf_unlock(&l->lock);
     return ok;
@@ -328,6 +339,25 @@ bool weft_loader_next(weft_loader *l, weft_scope *s, weft_tensor **x, weft_tenso
     if (!hand_over(l, s, &b, x, y))
         return false;
     wf_loader_consume(l);
+    return true;
+}
+
+int64_t weft_loader_position(const weft_loader *l)
+{
+    return l ? l->consumed : 0; // only the caller's own calls change it
+}
+
+bool weft_loader_seek(weft_loader *l, int64_t position, struct weft_error *err)
+{
+    if (!l)
+        return wf_fail(err, WEFT_PARAM, "loader_seek: the loader is NULL");
+    if (position < 0 || position > MAX_POSITION)
+        return wf_fail(err, WEFT_PARAM,
+                       "loader_seek: position is %" PRId64 ", wanted 0 to %" PRId64, position,
+                       MAX_POSITION);
+    wf_lock(&l->lock);
+    go_to(l, position);
+    wf_unlock(&l->lock);
     return true;
 }
 
