@@ -22,10 +22,9 @@ static weft_tensor *standardise(weft_scope *s, weft_params *net, const struct mo
 {
     int64_t shape[3];
     int ndim = input_shape(m, shape);
-    struct weft_init zero = {WEFT_INIT_CONSTANT, 0, 0}, one = {WEFT_INIT_CONSTANT, 1, 0};
-    weft_tensor *mean = weft_param(s, net, mean_name, zero, ndim, shape);
-    weft_tensor *scale = weft_param(s, net, scale_name, one, ndim, shape);
-    weft_params_freeze(net, "input.", true);
+    struct weft_init zero = {.kind = WEFT_INIT_CONSTANT}, one = {.kind = WEFT_INIT_CONSTANT, .a = 1};
+    weft_tensor *mean = weft_buffer(s, net, mean_name, zero, ndim, shape);
+    weft_tensor *scale = weft_buffer(s, net, scale_name, one, ndim, shape);
     return weft_mul(s, weft_sub(s, x, mean), scale);
 }
 
@@ -63,79 +62,29 @@ bool model_make(weft_scope *s, weft_params *net, const struct model *m)
     return weft_scope_reset(s);
 }
 
-struct moments {
-    int64_t groups, inner; // a row is [groups, inner]
-    int64_t count;         // numbers of each group
-    double *sum, *square;
-};
-
-// `row` is of the first row, so that numbers far from zero lose nothing to each other.
-static void add_rows(struct moments *t, const float *x, int64_t rows, const float *first)
-{
-    for (int64_t r = 0; r < rows; r++) {
-        for (int64_t g = 0; g < t->groups; g++) {
-            for (int64_t i = 0; i < t->inner; i++) {
-                double d = (double)*x++ - (double)first[g];
-                t->sum[g] += d;
-                t->square[g] += d * d;
-            }
-        }
-    }
-    t->count += rows * t->inner;
-}
-
-static bool sum_up(weft_scope *s, weft_loader *data, struct moments *t, float *first)
-{
-    bool ok = true;
-    for (weft_tensor *x; ok && weft_loader_next(data, s, &x, NULL); weft_scope_reset(s)) {
-        size_t bytes = (size_t)weft_count(x) * sizeof(float);
-        float *host = malloc(bytes ? bytes : 1);
-        ok = host && weft_read(s, x, host, bytes);
-        for (int64_t g = 0; ok && !t->count && g < t->groups; g++)
-            first[g] = host[g * t->inner];
-        if (ok)
-            add_rows(t, host, x->shape[0], first);
-        free(host);
-    }
-    return ok && !weft_scope_error(s)->status;
-}
-
-// A column that is the same everywhere becomes 0.
-static void set_moments(struct moments *t, float *first, float *scale)
-{
-    for (int64_t g = 0; g < t->groups; g++) {
-        double n = (double)t->count, mean = t->sum[g] / n;
-        double deviation = sqrt(fmax(t->square[g] / n - mean * mean, 0));
-        scale[g] = deviation > 0 && isfinite(1 / deviation) ? (float)(1 / deviation) : 1;
-        first[g] = (float)((double)first[g] + mean);
-    }
-}
-
-bool model_fit_input(weft_scope *s, weft_params *net, const struct model *m, weft_loader *data,
+bool model_fit_input(weft_params *net, const struct model *m, const weft_data *data,
                      struct weft_error *err)
 {
     int64_t shape[3];
     if (m->normalise != STANDARDISE)
         return true;
     input_shape(m, shape);
-    struct moments t = {.groups = shape[0], .inner = 1};
-    for (int i = 0; i < m->ndim; i++)
-        t.inner *= m->shape[i];
-    t.inner /= t.groups;
-    size_t n = (size_t)t.groups, bytes = n * sizeof(float);
-    t.sum = calloc(2 * n, sizeof *t.sum);
-    t.square = t.sum + n;
+    size_t n = (size_t)shape[0], bytes = n * sizeof(float);
+    double *moments = malloc(2 * n * sizeof *moments);
     float *mean = malloc(2 * bytes), *scale = mean + n;
-    bool ok = t.sum && mean ? sum_up(s, data, &t, mean)
-                            : failure(err, WEFT_NOMEM, "train: no memory for the means of the data");
-    if (ok) {
-        set_moments(&t, mean, scale);
-        ok = weft_params_set(net, mean_name, mean, bytes, err) &&
-             weft_params_set(net, scale_name, scale, bytes, err);
+    bool ok = moments && mean
+                  ? weft_data_statistics(data, (int)n, moments, moments + n, err)
+                  : failure(err, WEFT_NOMEM, "train: no memory for the means of the data");
+    for (size_t i = 0; ok && i < n; i++) {
+        double std = moments[n + i];
+        mean[i] = (float)moments[i];
+        scale[i] = std > 0 && isfinite(1 / std) ? (float)(1 / std) : 1;
     }
+    ok = ok && weft_params_set(net, mean_name, mean, bytes, err) &&
+         weft_params_set(net, scale_name, scale, bytes, err);
     free(mean);
-    free(t.sum);
-    return scope_is_fine(s, err) && ok;
+    free(moments);
+    return ok;
 }
 
 const char *shape_text(int ndim, const int64_t *shape, char buffer[160])

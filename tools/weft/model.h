@@ -32,7 +32,7 @@ weft_tensor *model_loss(weft_scope *s, const struct model *m, const weft_tensor 
 bool model_make(weft_scope *s, weft_params *net, const struct model *m);
 // Where the model standardises its input: sets the means and deviations to those of the rows of
 // `data`, of each channel of images and each column of tables.
-bool model_fit_input(weft_scope *s, weft_params *net, const struct model *m, weft_loader *data,
+bool model_fit_input(weft_params *net, const struct model *m, const weft_data *data,
                      struct weft_error *err);
 
 // Do rows and targets of the data fit? If not, `what` names the data in the error.

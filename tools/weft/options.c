@@ -286,7 +286,8 @@ char *option_write(const struct option_row *row, const void *args)
     case OPTION_FRACTION:
         snprintf(text, sizeof text, "%.17g", *(const double *)from);
     }
-    return strdup(strcmp(text, "0") != 0 || row->kind == OPTION_SEED ? text : "");
+    bool unset = !strcmp(text, "0") && (row->kind == OPTION_POSITIVE || row->kind == OPTION_STEPS);
+    return strdup(unset ? "" : text);
 }
 
 bool option_read(const struct option_row *row, const char *text, void *args)

@@ -32,6 +32,7 @@ struct option_row {
     const char *help;  // with the default in [ ]
     enum option_kind kind;
     size_t offset; // of the field in the verb's struct of arguments
+    bool kept;     // saved with the model, and the same when training goes on
 };
 
 struct usage {

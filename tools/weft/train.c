@@ -13,20 +13,55 @@
 static const char default_data[] = "/usr/share/datasets/fashion-mnist";
 
 #define AT(field) offsetof(struct train_args, field)
-static const struct option_row rows[] = {
-    {"model", "mlp", "a perceptron: linear and relu for each hidden layer [mlp]", OPTION_CHOICE,
-     AT(model)},
-    {"hidden", "N,N,...", "units of each hidden layer [128]", OPTION_LIST, AT(mlp.hidden)},
-    {"classes", "N", "labels are 0 .. N-1 [10]", OPTION_COUNT, AT(mlp.classes)},
-    {"data", "DIR", "the four IDX files of MNIST or its kin [/usr/share/datasets/fashion-mnist]",
+const struct option_row train_rows[] = {
+    {"data", "PATH", "a folder with the four IDX files of MNIST or its kin, a CSV file, an npz file",
      OPTION_TEXT, AT(data)},
+    {"target", "NAME", "the column of a CSV file to learn, by its name or number [the last]",
+     OPTION_TEXT, AT(target), true},
+    {"validation", "X", "the part of the training data that is only tested on [0]",
+     OPTION_FRACTION, AT(validation), true},
+    {"model", MODELS, "a perceptron: linear, relu and dropout for each hidden layer [mlp]",
+     OPTION_CHOICE, AT(model.kind), true},
+    {"hidden", "N,N,...", "units of each hidden layer [128]", OPTION_LIST, AT(model.hidden), true},
+    {"task", TASKS, "[classify, if the target is whole numbers or words]", OPTION_CHOICE,
+     AT(model.task), true},
+    {"classes", "N", "labels are 0 .. N-1 [what the data have]", OPTION_COUNT, AT(model.classes),
+     true},
+    {"normalise", NORMALISES, "of the input: mean 0, deviation 1 [of tables; images are 0 .. 1]",
+     OPTION_CHOICE, AT(model.normalise), true},
+    {"dropout", "X", "part of each hidden layer that is dropped in a step [0]", OPTION_FRACTION,
+     AT(model.dropout), true},
     {"epochs", "N", "times to go through the training data [5]", OPTION_COUNT, AT(epochs)},
     {"steps", "N", "stop after N steps altogether [no limit]", OPTION_STEPS, AT(steps)},
-    {"batch", "N", "rows in a step [64]", OPTION_COUNT, AT(batch)},
-    {"optimizer", "sgd|adam", "the rule of the updates [adam]", OPTION_CHOICE, AT(optimizer)},
-    {"lr", "X", "step size [1e-3; sgd: 1e-2]", OPTION_POSITIVE, AT(lr)},
-    {"momentum", "X", "of sgd [0]", OPTION_FRACTION, AT(momentum)},
-    {"seed", "N", "of the first weights and the order of the rows [0]", OPTION_SEED, AT(seed)},
+    {"batch", "N", "rows in a step [64]", OPTION_COUNT, AT(batch), true},
+    {"optimizer", OPTIMIZERS, "the rule of the updates [adam]", OPTION_CHOICE, AT(recipe.optimizer),
+     true},
+    {"lr", "X", "step size [1e-3; sgd, adagrad, rmsprop: 1e-2; adadelta: 1]", OPTION_POSITIVE,
+     AT(recipe.lr), true},
+    {"momentum", "X", "of sgd and rmsprop [0]", OPTION_FRACTION, AT(recipe.momentum), true},
+    {"nesterov", NULL, "Nesterov's momentum, of sgd", OPTION_FLAG, AT(recipe.nesterov), true},
+    {"weight-decay", "X", "[0; adamw: 1e-2]", OPTION_NUMBER, AT(recipe.weight_decay), true},
+    {"clip-norm", "X", "the longest gradient, all parameters together [no limit]", OPTION_POSITIVE,
+     AT(recipe.clip_norm), true},
+    {"schedule", SCHEDULES, "of the step size [constant]", OPTION_CHOICE, AT(recipe.schedule),
+     true},
+    {"warm-up", "N", "steps in which it rises to --lr [0]", OPTION_STEPS, AT(recipe.warm_up), true},
+    {"decay", "X", "what step and plateau multiply it by [0.1]", OPTION_POSITIVE, AT(recipe.decay),
+     true},
+    {"decay-every", "N", "epochs, of step [1]", OPTION_COUNT, AT(recipe.every), true},
+    {"patience", "N", "epochs without a better loss, of plateau [10]", OPTION_COUNT,
+     AT(recipe.patience), true},
+    {"schedule-steps", "N", "steps that cosine and one-cycle take [all of this training]",
+     OPTION_STEPS, AT(recipe.total_steps), true},
+    {"seed", "N", "of the first weights, the order of the rows, and dropout [0]", OPTION_SEED,
+     AT(seed), true},
+    {"save", "FILE", "save the model and the state of training, to go on: safetensors",
+     OPTION_TEXT, AT(save)},
+    {"save-every", "N", "steps between two saves [an epoch's]; the last step is always saved",
+     OPTION_STEPS, AT(save_every)},
+    {"resume", "FILE", "go on where the training that saved FILE was", OPTION_TEXT, AT(resume)},
+    {"log", "FILE", "the history, FILE.csv or FILE.jsonl; --resume goes on with it", OPTION_TEXT,
+     AT(log)},
     {"device", "TEXT", "index, UUID, type, or a part of its name [the fastest]", OPTION_TEXT,
      AT(device)},
     {"profile", NULL, "at the end, print how long each kernel took", OPTION_FLAG, AT(profile)},
@@ -35,14 +70,22 @@ static const struct option_row rows[] = {
     {"verbose", NULL, "print what the library logs", OPTION_FLAG, AT(verbose)},
 };
 #undef AT
+const int train_row_count = sizeof train_rows / sizeof *train_rows;
 
 static const struct usage usage = {
     .verb = "train",
     .about =
-        "Trains a model on images and tests it after every epoch. The last line of the output is\n"
-        "`test accuracy 0.8765`. Where an option is repeated, the last counts.",
-    .rows = rows,
-    .count = sizeof rows / sizeof *rows,
+        "Trains a model, and tests it after every epoch where there are data for that: a folder's\n"
+        "t10k files, and what --validation holds out. The last line of the output is\n"
+        "`test accuracy 0.8765` (`validation accuracy ...` without test data, `... loss` of a\n"
+        "regression, whose losses are mean squared errors). Where an option is repeated, the last\n"
+        "counts. Without --data: /usr/share/datasets/fashion-mnist.\n\n"
+        "Ctrl-C, or SIGTERM, saves to --save's FILE after the step and exits with 130; a second one\n"
+        "ends at once. --resume then goes on to the same bits as if it had not been stopped. What\n"
+        "makes the model comes from the file then, and may be given again only if it is the same;\n"
+        "--data, --epochs, --steps and what stands below --seed may differ.",
+    .rows = train_rows,
+    .count = sizeof train_rows / sizeof *train_rows,
 };
 
 static void interrupt(int signal_number)

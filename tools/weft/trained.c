@@ -1,0 +1,45 @@
+// The metadata say what the model is; so its verbs need no options for that.
+#include "trained.h"
+#include "console.h"
+#include "failure.h"
+
+static bool read_description(struct trained *t, const char *path, struct weft_error *err)
+{
+    weft_safetensors *f = weft_safetensors_open(path, err);
+    bool ok = f && checkpoint_read(f, path, &t->args, &t->names, err);
+    weft_safetensors_close(&f);
+    return ok;
+}
+
+bool trained_open(struct trained *t, const char *path, const char *device, struct weft_error *err)
+{
+    *t = (struct trained){{{0}}};
+    if (!read_description(t, path, err))
+        return false;
+    t->dev = weft_device_create(weft_device_params(.match = device, .log = console_log), err);
+    t->net = weft_params_create(t->dev, 0, err);
+    t->scope = weft_scope_create(t->dev, NULL, err);
+    if (!t->scope)
+        return false;
+    return (model_make(t->scope, t->net, &t->args.model) || scope_is_fine(t->scope, err)) &&
+           weft_params_load(t->net, path, NULL, err);
+}
+
+weft_loader *trained_data(const struct trained *t, const struct dataset_args *a, int batch,
+                          struct weft_error *err)
+{
+    weft_data *data = dataset_one(a, &t->args, &t->names, err);
+    if (!data || !model_takes(&t->args.model, data, a->with_target, a->path, err)) {
+        weft_data_destroy(&data);
+        return NULL;
+    }
+    return weft_loader_create(data, weft_loader_params(.batch = batch), err);
+}
+
+void trained_close(struct trained *t)
+{
+    class_names_free(&t->names);
+    weft_scope_destroy(&t->scope);
+    weft_params_destroy(&t->net);
+    weft_device_destroy(&t->dev);
+}
