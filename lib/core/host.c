@@ -64,7 +64,7 @@ static float from_half(uint16_t h)
     return h & 0x8000 ? -v : v;
 }
 
-static double to_double(enum weft_dtype dtype, const void *p)
+double wf_to_double(enum weft_dtype dtype, const void *p)
 {
     union {
         float f32;
@@ -114,7 +114,7 @@ double weft_item(weft_scope *s, const weft_tensor *x)
                       WF_SHAPE(x->ndim, x->shape), (long long)weft_count(x));
         return NAN;
     }
-    return download(s, "item", wf_tensor(x), element) ? to_double(x->dtype, element) : NAN;
+    return download(s, "item", wf_tensor(x), element) ? wf_to_double(x->dtype, element) : NAN;
 }
 
 bool weft_flush(weft_scope *s)

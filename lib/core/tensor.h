@@ -78,4 +78,7 @@ size_t wf_tensor_bytes(const struct wf_tensor *t);
 bool wf_same_shape(const weft_tensor *a, const weft_tensor *b);
 bool wf_dtype_is_float(enum weft_dtype d);
 
+// The element at p, which need not be aligned, in host memory; NaN for no dtype.
+double wf_to_double(enum weft_dtype dtype, const void *p);
+
 #endif

@@ -2,6 +2,7 @@
 #include "data/data.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "core/tensor.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -38,6 +39,9 @@ static bool check(struct weft_data *d, struct weft_error *err)
     if (d->src.count < 0)
         return wf_fail(err, WEFT_PARAM, "data: .count is %" PRId64 ", it cannot be below 0",
                        d->src.count);
+    if (d->src.class_count < 0 || (d->src.class_count && !d->src.classes))
+        return wf_fail(err, WEFT_PARAM, "data: .class_count is %d, .classes is %s",
+                       d->src.class_count, d->src.classes ? "given" : "NULL");
     if (!row_bytes("x", &d->src.x, &d->x_bytes, err))
         return false;
     return d->src.y.dtype == WEFT_DTYPE_NONE || row_bytes("y", &d->src.y, &d->y_bytes, err);
@@ -50,6 +54,7 @@ weft_data *weft_data_create(const struct weft_data_source *src, struct weft_erro
     weft_data *data = check(&d, err) ? malloc(sizeof *data) : NULL;
     if (data) {
         *data = d;
+        atomic_init(&data->owners, 1);
         return data;
     }
     wf_fail_nomem(err, "data");
@@ -62,9 +67,11 @@ void weft_data_destroy(weft_data **data)
 {
     if (!data || !*data)
         return;
-    if ((*data)->src.destroy)
-        (*data)->src.destroy((*data)->src.priv);
-    free(*data);
+    if (atomic_fetch_sub(&(*data)->owners, 1) == 1) {
+        if ((*data)->src.destroy)
+            (*data)->src.destroy((*data)->src.priv);
+        free(*data);
+    }
     *data = NULL;
 }
 
@@ -81,4 +88,80 @@ const struct weft_row *weft_data_x(const weft_data *data)
 const struct weft_row *weft_data_y(const weft_data *data)
 {
     return data ? &data->src.y : NULL;
+}
+
+const char *const *weft_data_columns(const weft_data *data)
+{
+    return data ? data->src.columns : NULL;
+}
+
+const char *const *weft_data_classes(const weft_data *data, int *n)
+{
+    if (n)
+        *n = data ? data->src.class_count : 0;
+    return data ? data->src.classes : NULL;
+}
+
+bool weft_data_get(const weft_data *data, int64_t row, void *x, void *y, struct weft_error *err)
+{
+    if (!data || row < 0 || row >= data->src.count)
+        return wf_fail(err, WEFT_PARAM, "data_get: row %" PRId64 " of %" PRId64 " was wanted", row,
+                       weft_data_count(data));
+    if (!x || (!y && data->y_bytes))
+        return wf_fail(err, WEFT_PARAM, "data_get: %s is NULL", x ? "y" : "x");
+    struct weft_error e = {0};
+    if (data->src.get(data->src.priv, row, x, data->y_bytes ? y : NULL, &e))
+        return true;
+    return wf_fail(err, e.status ? e.status : WEFT_PARAM, "%s",
+                   e.status ? e.text : "data_get: get returned false without an error");
+}
+
+struct weft_data_source wf_data_like(const weft_data *data)
+{
+    struct weft_data_source src = data->src;
+    src.size = sizeof src;
+    src.get = NULL;
+    src.destroy = NULL;
+    src.priv = NULL;
+    return src;
+}
+
+static bool is_integer(enum weft_dtype dtype)
+{
+    return dtype == WEFT_I64 || dtype == WEFT_I32 || dtype == WEFT_I8 || dtype == WEFT_U8;
+}
+
+int64_t wf_data_label(enum weft_dtype dtype, const void *y)
+{
+    int64_t label;
+    memcpy(&label, y, sizeof label);
+    return dtype == WEFT_I64 ? label : (int64_t)wf_to_double(dtype, y);
+}
+
+bool wf_data_has_labels(const weft_data *data, const char *what, struct weft_error *err)
+{
+    const struct weft_row *row = &data->src.y;
+    if (!row->ndim && is_integer(row->dtype))
+        return true;
+    return wf_fail(err, WEFT_PARAM, "%s: y is %s %s, wanted one integer a row", what,
+                   weft_dtype_name(row->dtype), WF_SHAPE(row->ndim, row->shape));
+}
+
+bool wf_data_each_label(const weft_data *data, const char *what,
+                        void (*each)(void *priv, int64_t row, int64_t label), void *priv,
+                        struct weft_error *err)
+{
+    const struct weft_row *row = &data->src.y;
+    if (!wf_data_has_labels(data, what, err))
+        return false;
+    void *x = malloc(data->x_bytes);
+    bool ok = x || wf_fail_nomem(err, what);
+    for (int64_t i = 0; ok && i < data->src.count; i++) {
+        char y[8] = {0};
+        ok = weft_data_get(data, i, x, y, err);
+        if (ok)
+            each(priv, i, wf_data_label(row->dtype, y));
+    }
+    free(x);
+    return ok;
 }
