@@ -1,16 +1,19 @@
 // Initial values of a parameter: element i is made from word i % 4 of Philox with the key and the
 // counter (i / 4, stream), so it is the same on every device.
 //
-//   CONSTANT, UNIFORM or NORMAL
+//   CONSTANT, UNIFORM, NORMAL or TRUNCATED, which is normal within two deviations
+//
+// What falls outside is drawn again, with the number of the attempt in the counter's top byte.
 #include "common.h"
 #include "philox.h"
-#if !defined CONSTANT && !defined UNIFORM && !defined NORMAL
+#if !defined CONSTANT && !defined UNIFORM && !defined NORMAL && !defined TRUNCATED
 #define UNIFORM
 #endif
 // lint: -DCONSTANT
 // lint: -DNORMAL
+// lint: -DTRUNCATED
 
-#ifdef NORMAL
+#if defined NORMAL || defined TRUNCATED
 // The logarithm of u in (0, 1], and sin and cos of a turn t in [0, 1), by polynomials of our own:
 // the built-in functions differ from device to device.
 float own_log(float u)
@@ -42,6 +45,15 @@ float own_cos_turn(float t)
                                 4.1666667e-2f), -0.5f), 1.0f);
     return sign * p;
 }
+
+// Box and Muller, 1958: elements 0 and 1 share a radius and a turn, so do 2 and 3.
+float own_normal(struct philox r, int i)
+{
+    int pair = i / 2 * 2;
+    float u = 1.0f - philox_uniform(r.v[pair]), turn = philox_uniform(r.v[pair + 1]);
+    float radius = sqrt(-2.0f * own_log(u));
+    return radius * own_cos_turn(i % 2 ? turn - 0.25f : turn);
+}
 #endif
 
 kernel void init(INDEX first, INDEX last, INDEX n, INDEX chunk, ulong key, ulong stream, float a,
@@ -58,11 +70,14 @@ kernel void init(INDEX first, INDEX last, INDEX n, INDEX chunk, ulong key, ulong
 #ifdef UNIFORM
             y[i] = fma(philox_uniform(r.v[i % 4]), b - a, a);
 #else
-            // Box and Muller, 1958: elements 0 and 1 share a radius and a turn, so do 2 and 3.
-            int pair = (int)(i % 4) / 2 * 2;
-            float u = 1.0f - philox_uniform(r.v[pair]), turn = philox_uniform(r.v[pair + 1]);
-            float radius = sqrt(-2.0f * own_log(u));
-            y[i] = fma(radius * own_cos_turn(i % 2 ? turn - 0.25f : turn), b, a);
+            float z = own_normal(r, (int)(i % 4));
+#ifdef TRUNCATED
+            for (uint attempt = 1; fabs(z) > 2.0f && attempt < 256; attempt++) {
+                r = philox(key, (ulong)(i / 4) | (ulong)attempt << 56, stream);
+                z = own_normal(r, (int)(i % 4));
+            }
+#endif
+            y[i] = fma(z, b, a);
 #endif
 #endif
         }

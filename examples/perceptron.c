@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     if (!err.status)
         err = *weft_scope_error(s);
     if (!err.status)
-        weft_params_save(net, "perceptron.safetensors", &err);
+        weft_params_save(net, "perceptron.safetensors", NULL, &err);
     if (err.status)
         fprintf(stderr, "perceptron: %s\n", err.text);
     weft_scope_destroy(&s);

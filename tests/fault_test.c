@@ -374,7 +374,7 @@ static size_t old_bytes;
 static bool save(const struct model *m)
 {
     file_error = (struct weft_error){0};
-    return weft_params_save(m->net, in_tempdir("m.safetensors"), &file_error);
+    return weft_params_save(m->net, in_tempdir("m.safetensors"), NULL, &file_error);
 }
 
 static void check_saved(const struct model *m, bool done)
@@ -387,7 +387,8 @@ static void check_saved(const struct model *m, bool done)
         return;
     }
     struct weft_error err = {0};
-    ck_assert_msg(weft_params_load(m->net, in_tempdir("m.safetensors"), &err), "%s", err.text);
+    ck_assert_msg(weft_params_load(m->net, in_tempdir("m.safetensors"), NULL, &err), "%s",
+                  err.text);
     ck_assert(has_values(m, 3));
 }
 
@@ -411,7 +412,7 @@ END_TEST
 static bool load(const struct model *m)
 {
     file_error = (struct weft_error){0};
-    return weft_params_load(m->net, in_tempdir("first.safetensors"), &file_error);
+    return weft_params_load(m->net, in_tempdir("first.safetensors"), NULL, &file_error);
 }
 
 static void check_loaded(const struct model *m, bool done)
@@ -421,7 +422,7 @@ static void check_loaded(const struct model *m, bool done)
         assert_names_it(&file_error);
     ck_assert(has_values(m, done ? 1 : 3));
     if (done)
-        ck_assert(weft_params_load(m->net, in_tempdir("third.safetensors"), &err));
+        ck_assert(weft_params_load(m->net, in_tempdir("third.safetensors"), NULL, &err));
 }
 
 START_TEST(every_call_of_a_load)
@@ -432,7 +433,7 @@ START_TEST(every_call_of_a_load)
     for (int i = 1; i <= 3; i++) {
         model_step(&m);
         ck_assert(weft_params_save(
-            m.net, in_tempdir(i == 1 ? "first.safetensors" : "third.safetensors"), NULL));
+            m.net, in_tempdir(i == 1 ? "first.safetensors" : "third.safetensors"), NULL, NULL));
     }
     model_free(&m);
     close_device(&dev);
@@ -455,7 +456,7 @@ START_TEST(half_an_update_is_known)
     ck_assert(!isnan(model_step(&m)));
     arm(0, ONE_FAILS);
     ck_assert(!isnan(model_step(&m)));
-    ck_assert(weft_params_save(m.net, in_tempdir("m.safetensors"), &err));
+    ck_assert(weft_params_save(m.net, in_tempdir("m.safetensors"), NULL, &err));
     for (int n = disarm(); n > 0 && !m.net->torn; n--) {
         arm(n, ONE_FAILS);
         model_step(&m);
@@ -463,10 +464,10 @@ START_TEST(half_an_update_is_known)
         weft_scope_clear(m.s);
         ck_assert(weft_zero_grad(m.s, m.net) && weft_scope_reset(m.s));
     }
-    ck_assert(!weft_params_save(m.net, in_tempdir("m.safetensors"), &err));
+    ck_assert(!weft_params_save(m.net, in_tempdir("m.safetensors"), NULL, &err));
     assert_refused(&err, WEFT_DEVICE, "half-way");
-    ck_assert(weft_params_load(m.net, in_tempdir("m.safetensors"), NULL));
-    ck_assert(weft_params_save(m.net, in_tempdir("m.safetensors"), NULL));
+    ck_assert(weft_params_load(m.net, in_tempdir("m.safetensors"), NULL, NULL));
+    ck_assert(weft_params_save(m.net, in_tempdir("m.safetensors"), NULL, NULL));
     remove(in_tempdir("m.safetensors"));
     model_free(&m);
     close_device(&dev);

@@ -198,7 +198,7 @@ static void use_and_misuse(void)
     weft_want(m.s, weft_exp(m.s, weft_want(m.s, filled(m.s, 200000, 1))));
     ck_assert(!weft_flush(m.s));
     weft_scope_clear(m.s);
-    weft_params_load(m.net, "/nonexistent/file", &err);
+    weft_params_load(m.net, "/nonexistent/file", NULL, &err);
     weft_device_create(weft_device_params(.match = "no such device"), &err);
     weft_safetensors *f = weft_safetensors_open("/dev/null", &err);
     weft_safetensors_close(&f);

@@ -40,12 +40,14 @@ weft_tensor *weft_linear(weft_scope *s, weft_params *p, const char *name, const 
     }
     int64_t in = x->shape[x->ndim - 1], shape[WEFT_MAX_DIMS];
     double bound = 1 / sqrt((double)in);
-    struct weft_init init = {WEFT_INIT_UNIFORM, -bound, bound};
-    weft_tensor *w = weft_param(s, p, weight, init, 2, (int64_t[]){o.out, in});
+    const struct weft_init usual = {WEFT_INIT_UNIFORM, -bound, bound};
+    weft_tensor *w =
+        weft_param(s, p, weight, o.weight.kind ? o.weight : usual, 2, (int64_t[]){o.out, in});
     const weft_tensor *rows = w ? as_rows(s, x, in) : NULL;
     weft_tensor *y = rows ? weft_matmul(s, rows, weft_transpose(s, w, 0, 1)) : NULL;
     if (y && !o.no_bias) {
-        weft_tensor *b = weft_param(s, p, bias, init, 1, (int64_t[]){o.out});
+        weft_tensor *b =
+            weft_param(s, p, bias, o.bias.kind ? o.bias : usual, 1, (int64_t[]){o.out});
         y = b ? weft_add(s, y, b) : NULL;
     }
     if (!y || x->ndim == 2)
@@ -53,4 +55,28 @@ weft_tensor *weft_linear(weft_scope *s, weft_params *p, const char *name, const 
     memcpy(shape, x->shape, sizeof shape);
     shape[x->ndim - 1] = o.out;
     return weft_reshape(s, y, x->ndim, shape);
+}
+
+weft_tensor *weft_embedding_layer(weft_scope *s, weft_params *p, const char *name,
+                                  const weft_tensor *index,
+                                  const struct weft_embedding_params *params)
+{
+    struct weft_embedding_params o;
+    char weight[NAME];
+    WF_PARAMS(o, params);
+    if (!wf_scope_takes(s, "embedding", index) || !join(s, weight, name, "weight"))
+        return NULL;
+    if (o.rows < 1 || o.width < 1 || (o.padded && (o.padding < 0 || o.padding >= o.rows))) {
+        wf_scope_fail(s, WEFT_PARAM,
+                      "embedding: .rows %lld, .width %lld, .padding %lld; 1 or more of both, and a "
+                      "row's number, were wanted",
+                      (long long)o.rows, (long long)o.width, (long long)o.padding);
+        return NULL;
+    }
+    struct wf_param_spec spec = {
+        .name = weight, .init = o.weight, .padded = o.padded, .padding = o.padding};
+    if (!o.weight.kind)
+        spec.init = (struct weft_init){WEFT_INIT_NORMAL, 0, 1};
+    weft_tensor *w = wf_param(s, p, &spec, 2, (int64_t[]){o.rows, o.width});
+    return w ? weft_embedding(s, w, index, o.padded ? o.padding : -1) : NULL;
 }

@@ -1,6 +1,6 @@
 // The params store: named tensors, in the order they were made.
 #include "nn/params.h"
-#include "op/op.h"
+#include "base/json.h"
 #include <stdlib.h>
 
 weft_params *weft_params_create(weft_device *dev, uint64_t seed, struct weft_error *err)
@@ -35,11 +35,25 @@ static void param_free(struct wf_param *q)
     free(q);
 }
 
+static void tie_free(struct wf_tie *t)
+{
+    if (!t)
+        return;
+    free(t->name);
+    free(t->of);
+    free(t);
+}
+
 void wf_params_unref(weft_params *p)
 {
     if (!p || atomic_fetch_sub(&p->refs, 1) > 1)
         return;
     wf_params_cut(p, 0);
+    struct wf_tie *t, *next;
+    HASH_ITER(hh, p->ties, t, next) {
+        HASH_DEL(p->ties, t);
+        tie_free(t);
+    }
     free(p->param);
     wf_mutex_finish(&p->lock);
     wf_device_unref(p->dev);
@@ -54,29 +68,52 @@ void weft_params_destroy(weft_params **p)
     *p = NULL;
 }
 
-int weft_params_count(const weft_params *p)
+const char *wf_params_root(const weft_params *p, const char *name)
 {
-    return p ? p->count : 0;
-}
-
-int64_t weft_params_elements(const weft_params *p)
-{
-    int64_t n = 0;
-    for (int i = 0; p && i < p->count; i++)
-        n += p->param[i]->count;
-    return n;
-}
-
-const char *weft_params_name(const weft_params *p, int i)
-{
-    return p && i >= 0 && i < p->count ? p->param[i]->name : NULL;
+    for (struct wf_tie *t = NULL;; name = t->of) {
+        HASH_FIND_STR(p->ties, name, t);
+        if (!t)
+            return name;
+    }
 }
 
 struct wf_param *wf_params_find(const weft_params *p, const char *name)
 {
     struct wf_param *q = NULL;
     HASH_FIND_STR(p->by_name, name, q);
+    if (!q && p->ties) {
+        name = wf_params_root(p, name);
+        HASH_FIND_STR(p->by_name, name, q);
+    }
     return q;
+}
+
+const char *wf_params_matches(const weft_params *p, const struct wf_param *q, const char *prefix)
+{
+    if (!prefix || wf_begins(q->name, prefix))
+        return q->name;
+    for (const struct wf_tie *t = p->ties; t; t = t->hh.next) {
+        if (wf_begins(t->name, prefix) && !strcmp(wf_params_root(p, t->name), q->name))
+            return t->name;
+    }
+    return NULL;
+}
+
+bool wf_params_name_ok(const char *call, const char *name, struct weft_error *err)
+{
+    if (!name || !*name)
+        return wf_fail(err, WEFT_PARAM, "%s: the name is %s", call, name ? "empty" : "NULL");
+    if (strlen(name) > WF_MAX_NAME)
+        return wf_fail(err, WEFT_PARAM,
+                       "%s: the name %.20s... has %zu bytes; at most %d are "
+                       "possible",
+                       call, name, strlen(name), WF_MAX_NAME);
+    if (!strcmp(name, "__metadata__"))
+        return wf_fail(err, WEFT_PARAM, "%s: no tensor in a file can be called %s", call, name);
+    wf_json *text = wf_json_text(name);
+    bool ok = text || wf_fail(err, WEFT_PARAM, "%s: the name %.20s is not UTF-8", call, name);
+    wf_json_free(text);
+    return ok;
 }
 
 static bool room_for_one(weft_params *p)
@@ -101,13 +138,11 @@ static void hold(struct wf_variable *v, bool on)
         wf_params_unref(p);
 }
 
-struct wf_param *wf_params_add(weft_params *p, const char *name, struct weft_init init, int ndim,
-                               const int64_t *shape, struct weft_error *err)
+static struct wf_param *param_new(const char *name, int ndim, const int64_t *shape)
 {
     struct wf_param *q = calloc(1, sizeof *q);
-    if (!q || !room_for_one(p) || !(q->name = wf_strdup(name))) {
+    if (!q || !(q->name = wf_strdup(name))) {
         free(q);
-        wf_fail_nomem(err, name);
         return NULL;
     }
     q->ndim = ndim;
@@ -116,18 +151,27 @@ struct wf_param *wf_params_add(weft_params *p, const char *name, struct weft_ini
     q->count = wf_shape_count(ndim, shape);
     q->variable.name = q->name;
     q->variable.elements = q->count;
-    q->variable.store = p;
     q->variable.hold = hold;
-    q->variable.storage = wf_storage_new(p->dev, (size_t)q->count * sizeof(float), err);
-    if (q->variable.storage &&
-        wf_init(p->dev, init, p->seed, name, q->variable.storage->mem, q->count, err)) {
-        HASH_ADD_KEYPTR(hh, p->by_name, q->name, strlen(q->name), q);
-        if (HASH_COUNT(p->by_name) > (unsigned)p->count) {
-            p->param[p->count++] = q;
-            return q;
-        }
+    return q;
+}
+
+struct wf_param *wf_params_add(weft_params *p, const char *name, int ndim, const int64_t *shape,
+                               struct wf_storage *storage, struct weft_error *err)
+{
+    struct wf_param *q = NULL;
+    if (wf_params_name_ok("param", name, err) && !(q = param_new(name, ndim, shape)))
         wf_fail_nomem(err, name);
+    if (!q) {
+        wf_storage_unref(storage);
+        return NULL;
     }
+    q->variable.store = p;
+    q->variable.storage = storage;
+    if (room_for_one(p))
+        HASH_ADD_KEYPTR(hh, p->by_name, q->name, strlen(q->name), q);
+    if (HASH_COUNT(p->by_name) > (unsigned)p->count)
+        return p->param[p->count++] = q;
+    wf_fail_nomem(err, name);
     param_free(q);
     return NULL;
 }
@@ -141,96 +185,43 @@ void wf_params_cut(weft_params *p, int count)
     }
 }
 
-int weft_params_freeze(weft_params *p, const char *prefix, bool frozen)
+// Can `name` become another name of `root`?
+static bool may_tie(const weft_params *p, const char *name, const char *root,
+                    struct weft_error *err)
 {
-    int n = 0;
-    for (int i = 0; p && i < p->count; i++) {
-        if (!wf_begins(p->param[i]->name, prefix ? prefix : ""))
-            continue;
-        p->param[i]->frozen = frozen;
-        n++;
-    }
-    return n;
+    struct wf_param *own = NULL;
+    const char *is = wf_params_root(p, name);
+    HASH_FIND_STR(p->by_name, name, own);
+    if (!strcmp(name, root))
+        return wf_fail(err, WEFT_PARAM, "tie: %s cannot be tied to itself", name);
+    if (own)
+        return wf_fail(err, WEFT_PARAM,
+                       "tie: %s is a tensor of its own already; tie before its first use", name);
+    return is == name || wf_fail(err, WEFT_PARAM, "tie: %s is tied to %s already", name, is);
 }
 
-struct wf_param *wf_params_checked(const weft_params *p, const char *name, const void *host,
-                                   size_t bytes, struct weft_error *err)
+static bool tie(weft_params *p, const char *name, const char *root, struct weft_error *err)
 {
-    struct wf_param *q = p && name ? wf_params_find(p, name) : NULL;
-    size_t want = q ? (size_t)q->count * sizeof(float) : 0;
-    if (!q)
-        wf_fail(err, WEFT_PARAM, "params: there is no parameter \"%s\"", name ? name : "(NULL)");
-    else if (bytes != want || (want && !host))
-        wf_fail(err, WEFT_PARAM, "%s: %zu bytes at %s; %s F32 has %zu", name, bytes,
-                host ? "the host" : "NULL", WF_SHAPE(q->ndim, q->shape), want);
-    else
-        return q;
-    return NULL;
+    unsigned before = HASH_COUNT(p->ties);
+    struct wf_tie *t = calloc(1, sizeof *t);
+    if (t && (t->name = wf_strdup(name)) && (t->of = wf_strdup(root)))
+        HASH_ADD_KEYPTR(hh, p->ties, t->name, strlen(t->name), t);
+    if (HASH_COUNT(p->ties) > before)
+        return true;
+    tie_free(t);
+    return wf_fail_nomem(err, "tie");
 }
 
-bool weft_params_get(const weft_params *p, const char *name, void *dst, size_t bytes,
-                     struct weft_error *err)
+bool weft_params_tie(weft_params *p, const char *name, const char *other, struct weft_error *err)
 {
-    struct wf_param *q = wf_params_checked(p, name, dst, bytes, err);
-    return q && wf_download(p->dev, q->variable.storage->mem, 0, dst, bytes, err);
-}
-
-bool weft_params_get_grad(const weft_params *p, const char *name, void *dst, size_t bytes,
-                          struct weft_error *err)
-{
-    struct wf_param *q = wf_params_checked(p, name, dst, bytes, err);
-    if (!q)
+    if (!p)
+        return wf_fail(err, WEFT_PARAM, "tie: the params are NULL");
+    if (!wf_params_name_ok("tie", name, err) || !wf_params_name_ok("tie", other, err))
         return false;
-    if (q->variable.grad)
-        return wf_download(p->dev, q->variable.grad->mem, 0, dst, bytes, err);
-    memset(dst, 0, bytes);
-    return true;
-}
-
-bool weft_params_set(weft_params *p, const char *name, const void *src, size_t bytes,
-                     struct weft_error *err)
-{
-    struct wf_param *q = wf_params_checked(p, name, src, bytes, err);
-    if (!q)
-        return false;
-    q->variable.version++;
-    return wf_upload(p->dev, q->variable.storage->mem, 0, src, bytes, err) && wf_wait(p->dev, err);
-}
-
-static bool check_param(weft_scope *s, weft_params *p, const char *name, struct weft_init init)
-{
-    if (!wf_scope_ok(s))
-        return false;
-    if (!p || !name || !*name)
-        return wf_scope_fail(s, WEFT_PARAM, "param: the params or the name are missing");
-    if (p->dev != s->dev)
-        return wf_scope_fail(s, WEFT_PARAM, "%s: the params are on another device", name);
-    if (init.kind < WEFT_INIT_CONSTANT || init.kind > WEFT_INIT_NORMAL)
-        return wf_scope_fail(s, WEFT_PARAM,
-                             "%s: initialiser %d; one of enum weft_init_kind was wanted", name,
-                             (int)init.kind);
-    return true;
-}
-
-weft_tensor *weft_param(weft_scope *s, weft_params *p, const char *name, struct weft_init init,
-                        int ndim, const int64_t *shape)
-{
-    if (!check_param(s, p, name, init) || !wf_scope_shape(s, name, WEFT_F32, ndim, shape))
-        return NULL;
-    struct weft_error e = {0};
     wf_lock(&p->lock);
-    struct wf_param *q = wf_params_find(p, name);
-    if (!q)
-        q = wf_params_add(p, name, init, ndim, shape, &e);
+    const char *root = wf_params_root(p, other), *is = wf_params_root(p, name);
+    bool there = strcmp(name, other) && is != name && !strcmp(is, root);
+    bool ok = there || (may_tie(p, name, root, err) && tie(p, name, root, err));
     wf_unlock(&p->lock);
-    if (!q) {
-        wf_scope_fail(s, e.status, "%s: %s", name, e.text);
-        return NULL;
-    }
-    if (q->ndim != ndim || (ndim && memcmp(q->shape, shape, (size_t)ndim * sizeof *shape))) {
-        wf_scope_fail(s, WEFT_SHAPE, "%s: is %s; %s was wanted", name, WF_SHAPE(q->ndim, q->shape),
-                      WF_SHAPE(ndim, shape));
-        return NULL;
-    }
-    return wf_scope_variable(s, &q->variable, !q->frozen, ndim, shape);
+    return ok;
 }
