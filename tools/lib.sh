@@ -19,6 +19,8 @@ libjansson-dev         pkg-config --exists jansson
 uthash-dev             has_header uthash.h
 libxxhash-dev          pkg-config --exists libxxhash
 zlib1g-dev             pkg-config --exists zlib
+libcsv-dev             has_header csv.h
+libzip-dev             pkg-config --exists libzip
 END
         ;;
     driver) echo "pocl-opencl-icd has_icd" ;;

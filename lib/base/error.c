@@ -2,28 +2,6 @@
 #include "base/error.h"
 #include <stdio.h>
 
-int weft_version(void)
-{
-    return WEFT_VERSION;
-}
-
-const char *weft_version_text(void)
-{
-    return WF_VERSION_TEXT;
-}
-
-const char *weft_status_text(enum weft_status status)
-{
-    switch (status) {
-#define X(name, text) \
-    case WEFT_##name: \
-        return text;
-        WEFT_STATUS_MAP(X)
-#undef X
-    }
-    return "unknown status";
-}
-
 bool wf_failv(struct weft_error *err, enum weft_status status, const char *fmt, va_list ap)
 {
     if (!err || err->status)

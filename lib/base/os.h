@@ -27,6 +27,10 @@ double wf_now(void);
 // NULL if unset.
 const char *wf_env(const char *name);
 
+// strtod(), as in the C locale whatever that of the thread is. *end is `text` if there is no
+// number, or no memory.
+double wf_strtod(const char *text, char **end);
+
 // A library at run time. The error is filled with the system's text.
 void *wf_library_open(const char *name, struct weft_error *err);
 void *wf_library_symbol(void *library, const char *name);

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,19 @@ double wf_now(void)
 const char *wf_env(const char *name)
 {
     return getenv(name);
+}
+
+double wf_strtod(const char *text, char **end)
+{
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    *end = (char *)text;
+    if (c == (locale_t)0)
+        return 0;
+    locale_t old = uselocale(c);
+    double value = strtod(text, end);
+    uselocale(old);
+    freelocale(c);
+    return value;
 }
 
 void *wf_library_open(const char *name, struct weft_error *err)

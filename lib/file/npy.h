@@ -47,5 +47,7 @@ bool wf_npy_print(struct wf_npy_prefix *p, const char *shown, const struct weft_
 const char *wf_npy_shown(const char *path);
 // The name of a tensor: the path's last part without .npy, owned by the caller (free).
 char *wf_npy_name(const char *path);
+// The same of an archive's entry, whose folders are part of its name.
+char *wf_npy_entry_name(const char *entry);
 
 #endif

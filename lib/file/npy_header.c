@@ -343,12 +343,17 @@ const char *wf_npy_shown(const char *path)
     return n > 120 ? path + n - 120 : path;
 }
 
-char *wf_npy_name(const char *path)
+char *wf_npy_entry_name(const char *entry)
 {
-    const char *slash = strrchr(path, '/');
-    char *name = wf_strdup(slash ? slash + 1 : path);
+    char *name = wf_strdup(entry);
     size_t n = name ? strlen(name) : 0;
     if (n >= 4 && !strcmp(name + n - 4, ".npy"))
         name[n - 4] = 0;
     return name;
+}
+
+char *wf_npy_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return wf_npy_entry_name(slash ? slash + 1 : path);
 }

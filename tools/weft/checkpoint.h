@@ -8,13 +8,6 @@
 extern const struct option_row train_rows[];
 extern const int train_row_count;
 
-// What of a file is not in the options of training.
-struct description {
-    struct class_names names;
-    char *target; // args->target points to it
-};
-void description_free(struct description *d);
-
 // Sets the options that are kept with a model to those of the file, the shape of its input, and
 // *d. WEFT_FORMAT for a file that `weft train` has not saved.
 bool checkpoint_read(const weft_safetensors *f, const char *path, struct train_args *args,

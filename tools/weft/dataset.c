@@ -21,7 +21,7 @@ static bool ends_in(const char *path, const char *end)
     return n >= m && !strcmp(path + n - m, end);
 }
 
-static bool is_csv(const char *path)
+bool dataset_is_table(const char *path)
 {
     return ends_in(path, ".csv") || !strcmp(path, "-");
 }
@@ -160,7 +160,7 @@ static weft_data *open_csv(const struct dataset_args *a, const struct model *m,
 weft_data *dataset_open(const struct dataset_args *a, const struct model *m,
                         const struct class_names *names, struct weft_error *err)
 {
-    weft_data *data = is_csv(a->path) ? open_csv(a, m, err) : open_other(a, err);
+    weft_data *data = dataset_is_table(a->path) ? open_csv(a, m, err) : open_other(a, err);
     return a->with_target ? class_names_map(names, data, a->path, err) : data;
 }
 
@@ -205,7 +205,7 @@ static weft_data *new_csv(const struct dataset_args *a, int *task, struct class_
 weft_data *dataset_open_new(const struct dataset_args *a, int *task, struct class_names *names,
                             struct weft_error *err)
 {
-    if (is_csv(a->path))
+    if (dataset_is_table(a->path))
         return new_csv(a, task, names, err);
     weft_data *data = open_other(a, err);
     enum weft_dtype y = data ? weft_data_y(data)->dtype : WEFT_DTYPE_NONE;

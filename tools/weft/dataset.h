@@ -25,6 +25,8 @@ weft_data *dataset_open(const struct dataset_args *a, const struct model *m,
 enum { ANY_TASK = -1 };
 weft_data *dataset_open_new(const struct dataset_args *a, int *task, struct class_names *names,
                             struct weft_error *err);
+// Is it CSV, whose rows are columns with one of them to learn?
+bool dataset_is_table(const char *path);
 // Are there test data beside the training data?
 bool dataset_has_test(const char *path);
 

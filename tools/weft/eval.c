@@ -88,7 +88,7 @@ static void print_classes(const struct trained *t, const struct score *s)
     for (int i = 0; i < classes; i++) {
         char number[16];
         struct class_score c = class_score(s, classes, i);
-        printf("%-20s  %8" PRId64 "  %8" PRId64, class_name(&t->names, i, number), c.rows, c.right);
+        printf("%-20s  %8" PRId64 "  %8" PRId64, class_name(&t->about.names, i, number), c.rows, c.right);
         print_ratio(c.precision);
         print_ratio(c.recall);
         putchar('\n');
@@ -115,7 +115,7 @@ static void json_classes(struct json *j, const struct trained *t, const struct s
         char number[16];
         struct class_score c = class_score(s, classes, i);
         json_begin(j, NULL, '{');
-        json_text(j, "class", class_name(&t->names, i, number));
+        json_text(j, "class", class_name(&t->about.names, i, number));
         json_count(j, "rows", (uint64_t)c.rows);
         json_count(j, "right", (uint64_t)c.right);
         json_number(j, "precision", c.precision);

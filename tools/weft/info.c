@@ -183,8 +183,9 @@ static void print_tensor(const struct weft_file_tensor *t, int width)
 
 static void print_metadata(const struct content *c)
 {
-    const char *key, *value;
-    for (int i = 0; (key = weft_safetensors_metadata_at(c->safetensors, i, &value)); i++) {
+    const char *key;
+    for (int i = 0; (key = weft_safetensors_metadata_key(c->safetensors, i)); i++) {
+        const char *value = weft_safetensors_metadata(c->safetensors, key);
         printf(i ? "  " : "metadata\n  ");
         print_safe(key);
         fputs(" = ", stdout);
@@ -229,10 +230,10 @@ static void json_tensor(struct json *j, const struct weft_file_tensor *t)
 
 static void json_metadata(struct json *j, const struct content *c)
 {
-    const char *key, *value;
+    const char *key;
     json_begin(j, "metadata", '{');
-    for (int i = 0; (key = weft_safetensors_metadata_at(c->safetensors, i, &value)); i++)
-        json_text(j, key, value);
+    for (int i = 0; (key = weft_safetensors_metadata_key(c->safetensors, i)); i++)
+        json_text(j, key, weft_safetensors_metadata(c->safetensors, key));
     json_end(j, '}');
 }
 
@@ -250,8 +251,10 @@ static void print_json(const struct content *c)
     for (int i = 0; i < c->count; i++)
         json_tensor(&j, tensor_at(c, i));
     json_end(&j, ']');
-    if (c->safetensors)
+    if (c->safetensors) {
         json_metadata(&j, c);
+        checkpoint_describe_json(&j, c->safetensors);
+    }
     json_end(&j, '}');
 }
 

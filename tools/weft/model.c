@@ -32,6 +32,8 @@ weft_tensor *model_forward(weft_scope *s, weft_params *net, const struct model *
                            const weft_tensor *x)
 {
     char name[16];
+    if (x && x->dtype != WEFT_F32)
+        x = weft_cast(s, x, WEFT_F32);
     if (m->normalise == STANDARDISE)
         x = standardise(s, net, m, x);
     weft_tensor *y = weft_flatten(s, x, 1);
@@ -47,11 +49,13 @@ weft_tensor *model_forward(weft_scope *s, weft_params *net, const struct model *
 weft_tensor *model_loss(weft_scope *s, const struct model *m, const weft_tensor *out,
                         const weft_tensor *y)
 {
-    if (m->task == CLASSIFY)
-        return weft_cross_entropy(s, out, y, NULL);
     if (!y || !out)
-        return weft_mse(s, out, y, NULL);
-    return weft_mse(s, out, weft_reshape(s, y, out->ndim, out->shape), NULL);
+        return weft_mse(s, out, y, NULL); // which says what is missing
+    enum weft_dtype wanted = m->task == CLASSIFY ? WEFT_I64 : WEFT_F32;
+    weft_tensor *target = y->dtype == wanted ? (weft_tensor *)y : weft_cast(s, y, wanted);
+    if (m->task == CLASSIFY)
+        return weft_cross_entropy(s, out, target, NULL);
+    return weft_mse(s, out, weft_reshape(s, target, out->ndim, out->shape), NULL);
 }
 
 bool model_make(weft_scope *s, weft_params *net, const struct model *m)

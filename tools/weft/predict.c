@@ -49,7 +49,7 @@ static void print_row(const struct trained *t, const float *out, const double *p
     char number[16];
     int found = largest(out, m->classes);
     if (m->task == CLASSIFY)
-        printf("%s %.4f\n", class_name(&t->names, found, number), probability[found]);
+        printf("%s %.4f\n", class_name(&t->about.names, found, number), probability[found]);
     for (int i = 0; m->task == REGRESS && i < m->classes; i++)
         printf("%.9g%c", (double)out[i], i + 1 < m->classes ? ' ' : '\n');
 }
@@ -63,7 +63,7 @@ static void print_row_json(const struct trained *t, const float *out, const doub
     int found = largest(out, m->classes);
     json_begin(&j, NULL, '{');
     if (classify) {
-        json_text(&j, "class", class_name(&t->names, found, number));
+        json_text(&j, "class", class_name(&t->about.names, found, number));
         json_number(&j, "probability", probability[found]);
     }
     json_begin(&j, classify ? "probabilities" : "values", '[');

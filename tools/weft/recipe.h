@@ -25,9 +25,10 @@ struct recipe {
 struct training;
 // Makes the optimizer, and the schedule if there is one.
 bool recipe_make(struct training *t);
-// Records what follows the gradients of a step: clipping, and the update at the schedule's step size.
-void recipe_step(struct training *t);
-// For schedules by epochs, with what was measured.
-void recipe_end_epoch(struct training *t);
+// Records what follows the gradients of a step: clipping, and the update; then the schedule's next
+// step size.
+bool recipe_step(struct training *t);
+// For a plateau: the loss of the epoch.
+bool recipe_end_epoch(struct training *t, double loss);
 
 #endif

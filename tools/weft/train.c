@@ -1,4 +1,5 @@
 // weft train: its options, Ctrl-C, and what is reported at the end.
+#include "checkpoint.h"
 #include "console.h"
 #include "profile.h"
 #include "training.h"
@@ -7,10 +8,10 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static const char default_data[] = "/usr/share/datasets/fashion-mnist";
+#include <unistd.h>
 
 #define AT(field) offsetof(struct train_args, field)
 const struct option_row train_rows[] = {
@@ -18,6 +19,8 @@ const struct option_row train_rows[] = {
      OPTION_TEXT, AT(data)},
     {"target", "NAME", "the column of a CSV file to learn, by its name or number [the last]",
      OPTION_TEXT, AT(target), true},
+    {"no-header", NULL, "the first line of a CSV file is a row too", OPTION_FLAG, AT(no_header),
+     true},
     {"validation", "X", "the part of the training data that is only tested on [0]",
      OPTION_FRACTION, AT(validation), true},
     {"model", MODELS, "a perceptron: linear, relu and dropout for each hidden layer [mlp]",
@@ -94,24 +97,58 @@ static void interrupt(int signal_number)
     interrupted = 1;
 }
 
-// The second Ctrl-C ends the program at once.
-static void catch_interrupt(void)
+// The second one ends the program at once.
+static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
-static int check_args(struct train_args *args)
+static bool is_given(uint64_t given, const char *name)
+{
+    int i = 0;
+    while (strcmp(train_rows[i].name, name) != 0)
+        i++;
+    return given >> i & 1;
+}
+
+static int check_recipe(struct recipe *r)
+{
+    if (r->momentum > 0 && r->optimizer != SGD && r->optimizer != RMSPROP)
+        return console_misuse(
+            "train: --momentum: got %g, wanted it only with --optimizer sgd or rmsprop",
+            r->momentum);
+    if (r->nesterov && (r->optimizer != SGD || r->momentum <= 0))
+        return console_misuse("train: --nesterov: wanted only with --optimizer sgd --momentum X");
+    if (r->warm_up && (r->schedule == PLATEAU || r->schedule == ONE_CYCLE))
+        return console_misuse("train: --warm-up: got %" PRId64
+                              ", wanted none with --schedule plateau or one-cycle",
+                              r->warm_up);
+    if (r->schedule == PLATEAU && r->decay >= 1)
+        return console_misuse("train: --decay: got %g, wanted less than 1 with --schedule plateau",
+                              r->decay);
+    if (r->weight_decay < 0)
+        r->weight_decay = r->optimizer == ADAMW ? 0.01 : 0;
+    return GO_ON;
+}
+
+static int check_args(struct train_args *args, uint64_t given)
 {
     struct stat st;
-    if (args->momentum > 0 && args->optimizer != SGD)
-        return console_misuse("train: --momentum: got %g, wanted it only with --optimizer sgd",
-                              args->momentum);
+    args->classes_given = is_given(given, "classes");
+    args->task_given = is_given(given, "task");
+    args->normalise_given = is_given(given, "normalise");
+    if (args->log && !history_is_name(args->log))
+        return console_misuse("train: --log: got \"%s\", wanted a name that ends in .csv or .jsonl",
+                              args->log);
+    if (args->save_every && !args->save)
+        return console_misuse("train: --save-every: wanted only with --save FILE");
     if (!args->data && stat(default_data, &st))
-        return console_misuse("train: --data: nothing given, wanted a folder: %s is not there",
+        return console_misuse("train: --data: nothing given, wanted a folder or file: %s is not there",
                               default_data);
     args->data = args->data ? args->data : default_data;
-    return GO_ON;
+    return check_recipe(&args->recipe);
 }
 
 // An hour of training should not end in a file that cannot be written.
@@ -125,38 +162,105 @@ static bool check_trace(const char *path)
     return f;
 }
 
-static int report(struct training *t)
+// A new file beside it can be made, and renamed: so it is saved.
+static bool check_save(const char *path)
+{
+    struct stat st;
+    const char *end = strrchr(path, '/');
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%.*s", end ? (int)(end - path) + 1 : 1, end ? path : ".");
+    bool is_folder = !stat(path, &st) && S_ISDIR(st.st_mode);
+    errno = is_folder ? EISDIR : 0;
+    if (!is_folder && !access(folder, W_OK | X_OK))
+        return true;
+    console_fail("%s: %s", path, strerror(errno));
+    return false;
+}
+
+// The first option that was given otherwise than it is in the file.
+static int find_difference(const struct train_args *args, const struct train_args *file,
+                           uint64_t given)
+{
+    int code = GO_ON;
+    for (int i = 0; i < train_row_count && code == GO_ON; i++) {
+        const struct option_row *row = &train_rows[i];
+        if (!row->kept || !(given >> i & 1))
+            continue;
+        char *now = option_write(row, args), *then = option_write(row, file);
+        if (!now || !then || strcmp(now, then) != 0)
+            code = console_misuse("train: --%s: got \"%s\", %s was trained with \"%s\"", row->name,
+                                  now ? now : "", args->resume, then ? then : "");
+        free(now);
+        free(then);
+    }
+    return code;
+}
+
+// Takes the options that belong to the model from the file.
+static int take_resumed(struct training *t, uint64_t given)
+{
+    struct train_args file = *t->args;
+    weft_safetensors *f = weft_safetensors_open(file.resume, &t->err);
+    bool ok = f && checkpoint_read(f, file.resume, &file, &t->about, &t->err);
+    weft_safetensors_close(&f);
+    if (!ok)
+        return console_fail("%s", t->err.text);
+    int code = find_difference(t->args, &file, given);
+    *t->args = file;
+    return code;
+}
+
+static void report(struct training *t)
 {
     const struct progress *p = &t->progress;
-    if (interrupted)
-        console_fail("train: stopped after step %" PRId64 " of %" PRId64 ", in epoch %d of %d",
-                     p->step, p->total, p->epoch ? p->epoch : 1, p->epochs);
-    else
-        printf("test accuracy %.4f\n", t->accuracy);
     if (t->args->profile || t->args->trace)
         profile_print(t->dev, &t->err);
     if (t->args->trace && weft_device_trace(t->dev, t->args->trace, &t->err))
         console_note("trace written to %s", t->args->trace);
     if (interrupted)
-        return EXIT_INTERRUPTED;
-    return t->err.status ? EXIT_FAILED : EXIT_DONE;
+        console_fail("train: stopped after step %" PRId64 " of %" PRId64 ", in epoch %d of %d%s%s",
+                     p->step, p->total, p->epoch ? p->epoch : 1, p->epochs,
+                     t->args->save ? "; saved to " : "", t->args->save ? t->args->save : "");
+}
+
+static int complain(const struct training *t)
+{
+    bool diverged = t->err.status == WEFT_NONFINITE;
+    if (!t->err.status)
+        return EXIT_FAILED;
+    if (diverged && t->saved >= 0)
+        return console_fail("%s: --lr may be too large; %s is of step %" PRId64, t->err.text,
+                            t->args->save, t->saved);
+    return console_fail("%s%s", t->err.text, diverged ? ": --lr may be too large" : "");
+}
+
+static int run(struct training *t)
+{
+    catch_signals();
+    bool ok = training_prepare(t) && training_run(t);
+    if (ok)
+        report(t);
+    if (!ok || t->err.status)
+        return complain(t);
+    return interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
 }
 
 int verb_train(int argc, char **argv)
 {
-    struct train_args args = {
-        .optimizer = ADAM, .epochs = 5, .batch = 64, .mlp = {.hidden = {1, {128}}, .classes = 10}};
-    int code = options_parse(&usage, argc, argv, &args, NULL);
-    code = code == GO_ON ? check_args(&args) : code;
-    if (code != GO_ON)
-        return code;
-    if (args.trace && !check_trace(args.trace))
-        return EXIT_FAILED;
-    catch_interrupt();
-    struct training t = {.args = &args};
-    code = training_prepare(&t) && training_run(&t) ? report(&t) : EXIT_FAILED;
-    if (t.err.status)
-        console_fail("%s", t.err.text);
+    struct train_args args = {.epochs = 5,
+                              .batch = 64,
+                              .model = {.hidden = {1, {128}}},
+                              .recipe = {.optimizer = ADAM, .weight_decay = -1}};
+    struct training t = {.args = &args, .saved = -1};
+    struct parsed parsed;
+    int code = options_parse(&usage, argc, argv, &args, &parsed);
+    if (code == GO_ON && args.resume)
+        code = take_resumed(&t, parsed.given);
+    code = code == GO_ON ? check_args(&args, parsed.given) : code;
+    if (code == GO_ON && ((args.trace && !check_trace(args.trace)) ||
+                          (args.save && !check_save(args.save))))
+        code = EXIT_FAILED;
+    code = code == GO_ON ? run(&t) : code;
     training_finish(&t);
     return code;
 }

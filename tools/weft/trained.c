@@ -6,7 +6,7 @@
 static bool read_description(struct trained *t, const char *path, struct weft_error *err)
 {
     weft_safetensors *f = weft_safetensors_open(path, err);
-    bool ok = f && checkpoint_read(f, path, &t->args, &t->names, err);
+    bool ok = f && checkpoint_read(f, path, &t->args, &t->about, err);
     weft_safetensors_close(&f);
     return ok;
 }
@@ -28,7 +28,10 @@ bool trained_open(struct trained *t, const char *path, const char *device, struc
 weft_loader *trained_data(const struct trained *t, const struct dataset_args *a, int batch,
                           struct weft_error *err)
 {
-    weft_data *data = dataset_one(a, &t->args, &t->names, err);
+    struct dataset_args from = *a;
+    from.target = t->args.target;
+    from.no_header = t->args.no_header;
+    weft_data *data = dataset_open(&from, &t->args.model, &t->about.names, err);
     if (!data || !model_takes(&t->args.model, data, a->with_target, a->path, err)) {
         weft_data_destroy(&data);
         return NULL;
@@ -38,7 +41,7 @@ weft_loader *trained_data(const struct trained *t, const struct dataset_args *a,
 
 void trained_close(struct trained *t)
 {
-    class_names_free(&t->names);
+    description_free(&t->about);
     weft_scope_destroy(&t->scope);
     weft_params_destroy(&t->net);
     weft_device_destroy(&t->dev);

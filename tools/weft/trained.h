@@ -5,7 +5,7 @@
 
 struct trained {
     struct train_args args; // what the file says
-    struct class_names names;
+    struct description about;
     weft_device *dev;
     weft_params *net;
     weft_scope *scope;

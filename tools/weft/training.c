@@ -2,11 +2,11 @@
 #include "training.h"
 #include "checkpoint.h"
 #include "console.h"
-#include "dataset.h"
 #include "failure.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { TEST_BATCH = 500 };
 
@@ -17,16 +17,39 @@ static weft_loader *make_loader(weft_data *data, struct weft_error *err)
     return data ? weft_loader_create(data, weft_loader_params(.batch = TEST_BATCH), err) : NULL;
 }
 
+static bool open_training_data(struct training *t, weft_data **train, weft_data **validation)
+{
+    struct train_args *a = t->args;
+    int task = a->task_given || a->resume ? a->model.task : ANY_TASK;
+    struct dataset_args from = {.path = a->data, .split = TRAIN_SPLIT, .with_target = true,
+                                .target = a->target, .no_header = a->no_header};
+    *train = a->resume ? dataset_open(&from, &a->model, &t->about.names, &t->err)
+                       : dataset_open_new(&from, &task, &t->about.names, &t->err);
+    if (!*train)
+        return false;
+    a->model.task = task;
+    if (a->validation <= 0)
+        return true;
+    weft_data *all = *train;
+    *train = NULL;
+    return weft_data_split(
+        all, weft_data_split_params(.validation = a->validation, .seed = a->seed), train,
+        validation, &t->err);
+}
+
 static bool open_data(struct training *t)
 {
-    const struct train_args *a = t->args;
-    struct dataset d = {0};
-    if (!dataset_open(&d, a->data, a->target, a->validation, a->seed, &t->err))
+    struct train_args *a = t->args;
+    weft_data *train = NULL, *validation = NULL, *test = NULL;
+    if (!open_training_data(t, &train, &validation))
         return false;
+    struct dataset_args from = {.path = a->data, .split = TEST_SPLIT, .with_target = true};
+    if (dataset_has_test(a->data))
+        test = dataset_open(&from, &a->model, &t->about.names, &t->err);
     t->train = weft_loader_create(
-        d.train, weft_loader_params(.batch = a->batch, .shuffle = true, .seed = a->seed), &t->err);
-    t->validation = make_loader(d.validation, &t->err);
-    t->test = make_loader(d.test, &t->err);
+        train, weft_loader_params(.batch = a->batch, .shuffle = true, .seed = a->seed), &t->err);
+    t->validation = make_loader(validation, &t->err);
+    t->test = make_loader(test, &t->err);
     return !t->err.status;
 }
 
@@ -56,20 +79,38 @@ static void plan_progress(struct training *t)
     p->bar = console_is_terminal();
 }
 
+// The column of a CSV file that is learned, by its number: the last where none was named, so that
+// the file says it.
+static bool name_target(struct training *t)
+{
+    struct train_args *a = t->args;
+    char number[32];
+    if (a->target || !dataset_is_table(a->data))
+        return true;
+    snprintf(number, sizeof number, "%" PRId64, a->model.shape[0]);
+    a->target = t->about.target = strdup(number);
+    return a->target || failure(&t->err, WEFT_NOMEM, "train: no memory");
+}
+
 // What the options leave open of the model follows from the training data.
 static bool shape_model(struct training *t)
 {
     struct train_args *a = t->args;
     const weft_data *data = weft_loader_data(t->train);
-    const struct weft_row *x = weft_data_x(data), *y = weft_data_y(data);
+    const struct weft_row *x = weft_data_x(data);
     struct model *m = &a->model;
-    bool is_float = y->dtype == WEFT_F32 || y->dtype == WEFT_F64;
     m->ndim = x->ndim;
     for (int i = 0; i < x->ndim; i++)
         m->shape[i] = x->shape[i];
-    m->task = a->task_given ? m->task : is_float ? REGRESS : CLASSIFY;
     m->normalise = a->normalise_given ? m->normalise : x->ndim < 2 ? STANDARDISE : NORMALISE_NONE;
-    return dataset_classes(data, m, a->classes_given, a->data, &t->err);
+    if (!dataset_classes(data, m, a->classes_given, a->data, &t->err))
+        return false;
+    if (t->about.names.count > m->classes)
+        return failure(&t->err, WEFT_PARAM, "%s: has %d classes, --classes is %d", a->data,
+                       t->about.names.count, m->classes);
+    if (t->about.names.count && !a->classes_given)
+        m->classes = t->about.names.count;
+    return name_target(t);
 }
 
 static bool check_data(struct training *t)
@@ -85,7 +126,8 @@ static bool check_data(struct training *t)
 static bool begin_anew(struct training *t)
 {
     const struct model *m = &t->args->model;
-    t->args->recipe.length = t->progress.total;
+    if (!t->args->recipe.total_steps)
+        t->args->recipe.total_steps = t->progress.total;
     return model_make(t->test_scope, t->net, m) &&
            model_fit_input(t->net, m, weft_loader_data(t->train), &t->err) && recipe_make(t);
 }
@@ -114,9 +156,9 @@ static bool step(struct training *t, const weft_tensor *x, const weft_tensor *y)
     const struct model *m = &t->args->model;
     weft_tensor *loss = model_loss(s, m, model_forward(s, t->net, m, x), y);
     weft_backward(s, loss, t->net);
-    recipe_step(t);
+    bool ok = recipe_step(t);
     int rows = x ? (int)x->shape[0] : 0;
-    bool ok = losses_push(&t->losses, s, loss, rows, &t->err);
+    ok = losses_push(&t->losses, s, loss, rows, &t->err) && ok;
     weft_scope_reset(s);
     return scope_is_fine(s, &t->err) && ok;
 }
@@ -220,7 +262,9 @@ static bool finish_epoch(struct training *t)
         return false;
     if (interrupted || p->in_epoch < p->batches)
         return true;
-    recipe_end_epoch(t);
+    const struct score *v = &t->validated;
+    if (!recipe_end_epoch(t, v->rows ? score_loss(v, &t->args->model) : losses_mean(&t->losses)))
+        return false;
     p->in_epoch = 0;
     losses_start(&t->losses, p->step, 0, 0);
     if (t->args->save && !t->args->save_every && p->step < p->total)
@@ -267,4 +311,5 @@ void training_finish(struct training *t)
     weft_loader_destroy(&t->validation);
     weft_loader_destroy(&t->test);
     weft_device_destroy(&t->dev);
+    description_free(&t->about);
 }

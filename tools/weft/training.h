@@ -1,12 +1,14 @@
 // Training: what it needs, the steps, the test after every epoch, and the checkpoints.
 #ifndef TRAINING_H
 #define TRAINING_H
+#include "dataset.h"
 #include "history.h"
 #include "losses.h"
 #include "model.h"
 #include "progress.h"
 #include "recipe.h"
 #include "score.h"
+#include <weft/schedule.h>
 
 struct train_args {
     struct model model;
@@ -17,11 +19,20 @@ struct train_args {
     uint64_t seed;
     double validation; // the part of the training data
     const char *data, *target, *device, *trace, *save, *resume, *log;
+    bool no_header; // of a CSV file
     bool profile, verbose;
 };
 
+// What of a trained model is not in its options.
+struct description {
+    struct class_names names;
+    char *target; // args->target may point to it
+};
+void description_free(struct description *d);
+
 struct training {
     struct train_args *args;
+    struct description about;
     weft_device *dev;
     weft_loader *train, *validation, *test; // the last two may be NULL
     weft_params *net;
