@@ -244,7 +244,7 @@ START_TEST(rows_of_a_batch_are_stacked)
     ck_assert(weft_flush(s));
     struct wf_tensor view = *wf_tensor(x), *in[] = {&view, wf_tensor(w)};
     view.pub.shape[1] = 1;
-    struct wf_record r = {.nin = 2, .in = in, .out = {c}};
+    struct wf_record r = {.nin = 2, .in = in, .out = &c};
     struct wf_matmul p = wf_matmul_problem(&r, NULL, c);
     ck_assert(p.count == 1 && p.m == 4 && p.a_m == 20);
     struct weft_error err = {0};

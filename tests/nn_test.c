@@ -177,7 +177,7 @@ static void reference_step(const struct rule *r, int t, double *p, double *m, do
     }
     double b1 = r->a.beta1 != 0 ? r->a.beta1 : 0.9, b2 = r->a.beta2 != 0 ? r->a.beta2 : 0.999;
     double eps = r->a.eps != 0 ? r->a.eps : 1e-8;
-    *p -= r->a.lr * r->a.weight_decay * *p;
+    g += r->a.weight_decay * *p;
     *m = b1 * *m + (1 - b1) * g;
     *v = b2 * *v + (1 - b2) * g * g;
     *p -= r->a.lr * (*m / (1 - pow(b1, t))) / (sqrt(*v / (1 - pow(b2, t))) + eps);

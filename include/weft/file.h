@@ -29,6 +29,22 @@ struct weft_file_tensor {
 WEFT_API bool weft_safetensors_write(const char *path, const struct weft_file_tensor *tensors,
                                      int n, struct weft_error *err);
 
+// A text of the header's "__metadata__", UTF-8 both.
+struct weft_file_text {
+    const char *key, *value;
+};
+
+struct weft_safetensors_params {
+    size_t size;
+    const struct weft_file_text *metadata; // [nmetadata], equal keys are refused
+    int nmetadata;
+};
+#define weft_safetensors_params(...) WEFT_PARAMS(weft_safetensors_params, __VA_ARGS__)
+// Likewise, with more than tensors.
+WEFT_API bool weft_safetensors_write_with(const char *path, const struct weft_file_tensor *tensors,
+                                          int n, const struct weft_safetensors_params *o,
+                                          struct weft_error *err);
+
 // An open file, mapped into memory where the system can. Thread-safety: safe.
 typedef struct weft_safetensors weft_safetensors;
 // WEFT_IO if the file cannot be read; WEFT_FORMAT for a header that is no JSON, lies about places
@@ -41,6 +57,9 @@ WEFT_API int weft_safetensors_count(const weft_safetensors *f);
 WEFT_API const struct weft_file_tensor *weft_safetensors_at(const weft_safetensors *f, int i);
 WEFT_API const struct weft_file_tensor *weft_safetensors_find(const weft_safetensors *f,
                                                               const char *name);
+// The value of a key of the metadata, and the i-th key; NULL if there is none. Borrowed from f.
+WEFT_API const char *weft_safetensors_metadata(const weft_safetensors *f, const char *key);
+WEFT_API const char *weft_safetensors_metadata_key(const weft_safetensors *f, int i);
 
 // An open file with one array, mapped into memory where the system can. Thread-safety: safe.
 typedef struct weft_npy weft_npy;

@@ -111,8 +111,9 @@ struct weft_params_load_params {
 // unexpected or of another shape is an error, WEFT_FORMAT or WEFT_SHAPE, that names the first few;
 // with .partial it is an error only if nothing fits. Other dtypes are converted as PyTorch does:
 // F64, F16 and BF16 to the nearest F32; integers and BOOL if an F32 equals them, else WEFT_DTYPE.
-// Of tied names one is enough; two in the file must have the same values. On error nothing has
-// changed. The new values make stale what those of weft_params_set() would.
+// Of tied names one is enough; two in the file must have the same values. What a training
+// file (resume.h) has beside the parameters, "optimizer.*" and "gradient.*", is passed over. On
+// error nothing has changed. The new values make stale what those of weft_params_set() would.
 WEFT_API bool weft_params_load(weft_params *p, const char *path,
                                const struct weft_params_load_params *params,
                                struct weft_error *err);

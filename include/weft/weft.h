@@ -25,5 +25,7 @@
 #include <weft/nn.h>
 #include <weft/op.h>
 #include <weft/optim.h>
+#include <weft/resume.h>
+#include <weft/schedule.h>
 #include <weft/tensor.h>
 #endif

@@ -26,6 +26,14 @@ bool wf_json_get_int(const wf_json *v, int64_t *out)
     return true;
 }
 
+bool wf_json_get_real(const wf_json *v, double *out)
+{
+    if (!json_is_number(v))
+        return false;
+    *out = json_number_value(v);
+    return true;
+}
+
 bool wf_json_get_bool(const wf_json *v, bool *out)
 {
     if (!json_is_boolean(v))

@@ -13,6 +13,7 @@ void wf_json_free(wf_json *v);
 
 // Each returns false (NULL) if v is NULL or of another kind. What they return is borrowed from v.
 bool wf_json_get_int(const wf_json *v, int64_t *out);
+bool wf_json_get_real(const wf_json *v, double *out); // of any number
 bool wf_json_get_bool(const wf_json *v, bool *out);
 const char *wf_json_get_text(const wf_json *v);
 wf_json *wf_json_member(const wf_json *object, const char *key);

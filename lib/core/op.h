@@ -3,16 +3,14 @@
 #define WF_CORE_OP_H
 #include "core/tensor.h"
 
-enum { WF_MAX_OUT = 3 };
-
 struct wf_op;
 struct wf_segment;
 struct wf_fuser;
 struct wf_record {
     const struct wf_op *op;
     int nin, nout, nvar;
-    struct wf_tensor **in; // [nin]
-    struct wf_tensor *out[WF_MAX_OUT];
+    struct wf_tensor **in;    // [nin]
+    struct wf_tensor **out;   // [nout]
     struct wf_variable **var; // [nvar], what an update changes, and
     uint64_t *version;        // [nvar], the version of it that it changes
     const void *attr;         // the op's own options; owned by the scope
@@ -80,6 +78,7 @@ struct wf_call {
     const int64_t *shape;
     const void *attr; // copied
     size_t attr_bytes;
+    int more; // outputs beside out[0]: out[i] for i = 1 .. more has the dtype and shape of in[i]
     int nvar; // for updates, which have no output
     struct wf_variable *const *var;
 };

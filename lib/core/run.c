@@ -145,6 +145,7 @@ static bool ready_outputs(struct run *p, struct wf_record *r, struct weft_error 
         struct wf_tensor *t = r->out[i];
         wf_dense_strides(t->pub.ndim, t->pub.shape, t->stride);
         t->offset = 0;
+        wf_storage_unref(t->storage); // of an output that has kept it where another must run again
         t->storage = wf_storage_new(p->dev, wf_tensor_bytes(t), e);
         if (!t->storage)
             return false;

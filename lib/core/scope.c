@@ -277,7 +277,8 @@ static struct wf_record *new_record(weft_scope *s, const struct wf_call *c)
     r->attr = copy(&s->arena, c->attr, c->attr_bytes);
     r->label = label_of(s);
     r->version = wf_arena_take(&s->arena, (size_t)c->nvar * sizeof *r->version);
-    if (!r->in || !r->var || !r->attr || !r->version || !adopt_kept(s, r))
+    r->out = wf_arena_take(&s->arena, ((size_t)c->more + 1) * sizeof *r->out);
+    if (!r->in || !r->out || !r->var || !r->attr || !r->version || !adopt_kept(s, r))
         return NULL;
     r->index = s->nrecords;
     return r;
@@ -309,17 +310,26 @@ static bool note_update(weft_scope *s, struct wf_record *r)
     return true;
 }
 
-static bool make_output(weft_scope *s, struct wf_record *r, const struct wf_call *c, bool tracked)
+static bool make_output(struct wf_record *r, struct wf_tensor *t, bool tracked)
 {
-    struct wf_tensor *t = wf_scope_tensor(s, c->dtype, c->ndim, c->shape);
     if (!t)
         return false;
     t->record = r;
-    t->tracked = tracked && !c->op->flat && wf_dtype_is_float(c->dtype);
+    t->tracked = tracked && !r->op->flat && wf_dtype_is_float(t->pub.dtype);
     r->out[r->nout++] = t;
-    if (t->tracked && c->op->grad)
-        wf_note_saved(r, true);
     return true;
+}
+
+static bool make_outputs(weft_scope *s, struct wf_record *r, const struct wf_call *c, bool tracked)
+{
+    bool ok = make_output(r, wf_scope_tensor(s, c->dtype, c->ndim, c->shape), tracked);
+    for (int i = 1; ok && i <= c->more; i++) {
+        const weft_tensor *x = &r->in[i]->pub;
+        ok = make_output(r, wf_scope_tensor(s, x->dtype, x->ndim, x->shape), tracked);
+    }
+    if (ok && r->out[0]->tracked && c->op->grad)
+        wf_note_saved(r, true);
+    return ok;
 }
 
 weft_tensor *wf_record(weft_scope *s, const struct wf_call *c)
@@ -336,10 +346,10 @@ weft_tensor *wf_record(weft_scope *s, const struct wf_call *c)
         r->in[i]->consumers++;
         tracked = tracked || r->in[i]->tracked;
     }
-    if (!(c->op->update ? note_update(s, r) : make_output(s, r, c, tracked)))
+    if (!(c->op->update ? note_update(s, r) : make_outputs(s, r, c, tracked)))
         return NULL;
     s->record[s->nrecords++] = r;
-    if (s->eager && !wf_plan_run(s, r->out[0]))
+    if (s->eager && !wf_plan_run(s, r->nout ? r->out[0] : NULL))
         return NULL;
     return r->nout ? &r->out[0]->pub : NULL;
 }
@@ -368,12 +378,13 @@ struct wf_record *wf_record_clone(weft_scope *s, const struct wf_record *r, stru
     }
     *c = *r;
     c->in = copy(&s->arena, in, (size_t)r->nin * sizeof *in);
+    c->out = copy(&s->arena, r->out, (size_t)r->nout * sizeof *r->out);
     c->done = c->live = c->saves = false;
     c->lazy = true;
     c->segment = NULL;
     c->group = 0;
     c->index = s->nrecords;
-    if (!c->in) {
+    if (!c->in || !c->out) {
         wf_fail_nomem(&s->err, r->op->name);
         return NULL;
     }

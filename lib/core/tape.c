@@ -3,7 +3,7 @@
 #include "core/tape.h"
 #include "core/segment.h"
 
-enum { FEW_INPUTS = 16 };
+enum { FEW = 16 };
 
 static bool add_grad(weft_scope *s, struct wf_tensor *t, weft_tensor *g,
                      const struct wf_tape_ops *ops)
@@ -23,8 +23,10 @@ static bool tracks(const struct wf_record *r)
 
 static bool walk_record(weft_scope *s, struct wf_record *r, const struct wf_tape_ops *ops)
 {
-    weft_tensor *gy[WF_MAX_OUT] = {NULL}, *few[FEW_INPUTS] = {NULL}, **gx = few;
+    weft_tensor *few_y[FEW] = {NULL}, *few_x[FEW] = {NULL}, **gy = few_y, **gx = few_x;
     bool any = false;
+    if (r->nout > FEW && !(gy = wf_arena_take(&s->arena, (size_t)r->nout * sizeof *gy)))
+        return wf_fail_nomem(&s->err, r->op->name);
     for (int i = 0; i < r->nout; i++) {
         gy[i] = r->out[i]->grad;
         any = any || gy[i];
@@ -34,7 +36,7 @@ static bool walk_record(weft_scope *s, struct wf_record *r, const struct wf_tape
     if (!r->op->grad)
         return wf_scope_fail(s, WEFT_UNSUPPORTED, "%s: has no gradient: it is one itself",
                              r->op->name);
-    if (r->nin > FEW_INPUTS && !(gx = wf_arena_take(&s->arena, (size_t)r->nin * sizeof *gx)))
+    if (r->nin > FEW && !(gx = wf_arena_take(&s->arena, (size_t)r->nin * sizeof *gx)))
         return wf_fail_nomem(&s->err, r->op->name);
     if (!r->op->grad(s, r, gy, gx))
         return false;

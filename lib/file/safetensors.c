@@ -273,3 +273,29 @@ const struct weft_file_tensor *weft_safetensors_find(const weft_safetensors *f, 
         bsearch(name, f->by_name, f->count, sizeof *f->by_name, compare_name);
     return t ? *t : NULL;
 }
+
+const char *weft_safetensors_metadata(const weft_safetensors *f, const char *key)
+{
+    const wf_json *all = f ? wf_json_member(f->header, WF_SAFETENSORS_METADATA) : NULL;
+    return all && key ? wf_json_get_text(wf_json_member(all, key)) : NULL;
+}
+
+struct nth {
+    int left;
+    const char *key;
+};
+
+static bool count_down(void *priv, const char *key, const wf_json *v)
+{
+    struct nth *n = priv;
+    (void)v;
+    n->key = key;
+    return n->left-- > 0;
+}
+
+const char *weft_safetensors_metadata_key(const weft_safetensors *f, int i)
+{
+    struct nth n = {i, NULL};
+    const wf_json *all = f ? wf_json_member(f->header, WF_SAFETENSORS_METADATA) : NULL;
+    return i >= 0 && all && !wf_json_each(all, count_down, &n) ? n.key : NULL;
+}

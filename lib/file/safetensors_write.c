@@ -105,13 +105,38 @@ static bool add_member(const char *path, wf_json *header, const struct weft_file
     return wf_json_set(header, t->name, make_member(t, begin, *end)) || wf_fail_nomem(err, path);
 }
 
+static bool add_metadata(const char *path, wf_json *header, const struct weft_safetensors_params *o,
+                         struct weft_error *err)
+{
+    wf_json *all = o->nmetadata ? wf_json_object() : NULL;
+    if (o->nmetadata && !wf_json_set(header, WF_SAFETENSORS_METADATA, all))
+        return wf_fail_nomem(err, path);
+    for (int i = 0; i < o->nmetadata; i++) {
+        const struct weft_file_text *t = &o->metadata[i];
+        wf_json *value = t->key && t->value ? wf_json_text(t->value) : NULL;
+        if (!value || wf_json_member(all, t->key)) {
+            wf_fail(err, WEFT_PARAM, "%s: metadata '%s': %s", path, t->key ? t->key : "NULL",
+                    value      ? "there are two of that key"
+                    : t->value ? "the value is not UTF-8"
+                               : "the value is NULL");
+            wf_json_free(value);
+            return false;
+        }
+        if (!wf_json_set(all, t->key, value))
+            return wf_fail(err, WEFT_PARAM, "%s: metadata '%s': the key is not UTF-8", path,
+                           t->key);
+    }
+    return true;
+}
+
 // The header's text, owned by the caller (free), and the data in spans[3] and on.
 static char *make_header(const char *path, const struct weft_file_tensor *tensors, size_t n,
-                         struct wf_span *spans, struct weft_error *err)
+                         const struct weft_safetensors_params *o, struct wf_span *spans,
+                         struct weft_error *err)
 {
     wf_json *header = wf_json_object();
     uint64_t end = 0;
-    bool ok = header || wf_fail_nomem(err, path);
+    bool ok = header ? add_metadata(path, header, o, err) : wf_fail_nomem(err, path);
     for (size_t i = 0; ok && i < n; i++) {
         uint64_t begin = end;
         ok = add_member(path, header, &tensors[i], &end, err);
@@ -143,13 +168,24 @@ static bool write_file(const char *path, const char *header, struct wf_span *spa
 bool weft_safetensors_write(const char *path, const struct weft_file_tensor *tensors, int n,
                             struct weft_error *err)
 {
+    return weft_safetensors_write_with(path, tensors, n, NULL, err);
+}
+
+bool weft_safetensors_write_with(const char *path, const struct weft_file_tensor *tensors, int n,
+                                 const struct weft_safetensors_params *params,
+                                 struct weft_error *err)
+{
+    struct weft_safetensors_params o;
+    WF_PARAMS(o, params);
     if (!path || n < 0 || n > INT_MAX - 3 || (n && !tensors))
         return wf_fail(err, WEFT_PARAM,
                        "weft_safetensors_write: path or tensors is NULL, or n is %d", n);
+    if (o.nmetadata < 0 || (o.nmetadata && !o.metadata))
+        return wf_fail(err, WEFT_PARAM, "%s: metadata is NULL, or there are %d", path, o.nmetadata);
     struct wf_span *spans = malloc(((size_t)n + 3) * sizeof *spans);
     if (!spans)
         return wf_fail_nomem(err, path);
-    char *header = make_header(path, tensors, (size_t)n, spans, err);
+    char *header = make_header(path, tensors, (size_t)n, &o, spans, err);
     bool ok = header && check_names(path, tensors, (size_t)n, err) &&
               write_file(path, header, spans, (size_t)n, err);
     free(header);

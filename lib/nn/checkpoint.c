@@ -1,7 +1,6 @@
 // Parameters to safetensors files; checkpoint_load.c reads them.
 #include "nn/params.h"
 #include <stdlib.h>
-#include <weft/file.h>
 
 // Host memory for every tensor that is saved, one after the other.
 struct snapshot {
@@ -54,6 +53,11 @@ static bool snapshot_take(const weft_params *p, const char *prefix, struct snaps
         at += bytes;
     }
     return true;
+}
+
+bool wf_params_skips(const char *name)
+{
+    return wf_begins(name, "optimizer.") || wf_begins(name, "gradient.");
 }
 
 bool weft_params_save(const weft_params *p, const char *path,

@@ -76,7 +76,7 @@ static struct item *add_item(struct load *l, const struct weft_file_tensor *t, c
 static bool place(struct load *l, const struct weft_file_tensor *t)
 {
     const char *name = l->o.rename ? l->o.rename(l->o.priv, t->name) : t->name;
-    if (!name || !wf_begins(name, l->o.prefix))
+    if (!name || wf_params_skips(t->name) || !wf_begins(name, l->o.prefix))
         return true;
     if (!wf_params_name_ok(l->path, name, l->err))
         return false;
@@ -227,6 +227,20 @@ static void finish(struct load *l)
         wf_text_finish(&l->shown[k]);
 }
 
+static bool load_file(struct load *l)
+{
+    bool ok = compare(l) && accept(l) && put(l);
+    finish(l);
+    return ok;
+}
+
+bool wf_params_load_from(weft_params *p, const weft_safetensors *f, const char *path,
+                         struct weft_error *err)
+{
+    return load_file(
+        &(struct load){.p = p, .path = path, .file = f, .o = {.prefix = ""}, .err = err});
+}
+
 bool weft_params_load(weft_params *p, const char *path,
                       const struct weft_params_load_params *params, struct weft_error *err)
 {
@@ -238,8 +252,7 @@ bool weft_params_load(weft_params *p, const char *path,
         l.o.prefix = "";
     weft_safetensors *f = weft_safetensors_open(path, err);
     l.file = f;
-    bool ok = f && compare(&l) && accept(&l) && put(&l);
-    finish(&l);
+    bool ok = f && load_file(&l);
     weft_safetensors_close(&f);
     return ok;
 }

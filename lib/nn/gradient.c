@@ -66,13 +66,17 @@ static bool still_current(weft_device *dev, struct wf_record *r, struct weft_err
     return true;
 }
 
+// Once no change is outstanding, the variable's own gradient is the one that counts: the tensor
+// that has become it need not be there any more.
 static void note_run(struct wf_record *r)
 {
     const struct change *c = r->attr;
     for (int i = 0; i < r->nvar; i++) {
         struct wf_leaf *l = wf_scope_leaf(c->scope, r->var[i]);
-        if (l)
+        if (l) {
             l->grads_pending--;
+            l->grad_known = l->grad_known && l->grads_pending;
+        }
         r->var[i]->grad_version++;
         r->var[i]->grads_pending--;
     }
@@ -154,14 +158,18 @@ static bool record(weft_scope *s, struct wf_call *call, weft_tensor *left)
     return wf_scope_ok(s);
 }
 
+bool wf_gradient_put(weft_scope *s, struct wf_variable *v, weft_tensor *g)
+{
+    const weft_tensor *in[] = {g};
+    return record(s, &(struct wf_call){.op = &op_put, .nin = 1, .in = in, .nvar = 1, .var = &v}, g);
+}
+
 bool wf_gradient_add(weft_scope *s, struct wf_variable *v, int ndim, const int64_t *shape,
                      weft_tensor *g)
 {
     weft_tensor *old = wf_gradient(s, v, ndim, shape);
     weft_tensor *sum = wf_scope_ok(s) ? wf_dense(s, old ? weft_add(s, old, g) : g) : NULL;
-    const weft_tensor *in[] = {sum};
-    struct wf_call c = {.op = &op_put, .nin = 1, .in = in, .nvar = 1, .var = &v};
-    return sum && record(s, &c, sum);
+    return sum && wf_gradient_put(s, v, sum);
 }
 
 bool wf_gradient_clear(weft_scope *s, int n, struct wf_variable **var)

@@ -1,108 +1,28 @@
 // Optimizers. A step is one record that changes every parameter it has a gradient for; the kernel
-// (cl/optim.cl) takes up to 16 parameters a launch.
-#include "core/view.h"
+// (cl/optim.cl) takes up to 16 parameters a launch, each with its own numbers.
+#include "nn/optim.h"
 #include "dev/dry.h"
 #include "nn/gradient.h"
-#include "nn/params.h"
 #include "op/op.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_SETS = 16, CHUNK = 8192 };
-enum rule { SGD, ADAM };
-
-// What an optimizer remembers of a parameter.
-struct state {
-    struct wf_param *param;
-    struct wf_storage *storage; // the moments, one after the other
-    int64_t steps;              // that have run
-};
-
-struct weft_optim {
-    weft_params *params;
-    enum rule rule;
-    struct weft_sgd_params sgd;
-    struct weft_adam_params adam;
-    double lr;
-    int sets;        // parameters of a launch
-    atomic_int refs; // the handle and the steps that are recorded
-    struct state *state;
-    int count, room;
-};
-
-static weft_optim *make(weft_params *p, enum rule rule, double lr, struct weft_error *err)
+weft_optim *wf_optim_ref(weft_optim *o)
 {
-    if (!p) {
-        wf_fail(err, WEFT_PARAM, "optimizer: the params are NULL");
-        return NULL;
-    }
-    weft_optim *o = calloc(1, sizeof *o);
-    if (!o) {
-        wf_fail_nomem(err, "optimizer");
-        return NULL;
-    }
-    // A device with the embedded profile may take few arguments.
-    o->sets = p->dev->argument_bytes >= 1024 ? MAX_SETS : 4;
-    o->params = wf_params_ref(p);
-    o->rule = rule;
-    o->lr = lr;
-    o->refs = 1;
+    atomic_fetch_add(&o->refs, 1);
     return o;
 }
 
-// In [0, most), finite.
-static bool in_range(double v, double most, const char *name, struct weft_error *err)
+void wf_optim_unref(weft_optim *o)
 {
-    return (v >= 0 && v < most) || wf_fail(err, WEFT_PARAM, "%s is %g; 0 or more%s was wanted",
-                                           name, v, most < 2 ? " and below 1" : "");
-}
-
-weft_optim *weft_sgd_create(weft_params *p, const struct weft_sgd_params *params,
-                            struct weft_error *err)
-{
-    struct weft_sgd_params o;
-    WF_PARAMS(o, params);
-    o.lr = o.lr == 0 ? 1e-2 : o.lr;
-    if (!in_range(o.lr, INFINITY, "sgd: lr", err) ||
-        !in_range(o.momentum, INFINITY, "sgd: momentum", err) ||
-        !in_range(o.weight_decay, INFINITY, "sgd: weight_decay", err))
-        return NULL;
-    if (o.nesterov && o.momentum == 0) {
-        wf_fail(err, WEFT_PARAM, "sgd: nesterov without a momentum");
-        return NULL;
-    }
-    weft_optim *optim = make(p, SGD, o.lr, err);
-    if (optim)
-        optim->sgd = o;
-    return optim;
-}
-
-weft_optim *weft_adam_create(weft_params *p, const struct weft_adam_params *params,
-                             struct weft_error *err)
-{
-    struct weft_adam_params o;
-    WF_PARAMS(o, params);
-    o.lr = o.lr == 0 ? 1e-3 : o.lr;
-    o.beta1 = o.beta1 == 0 ? 0.9 : o.beta1;
-    o.beta2 = o.beta2 == 0 ? 0.999 : o.beta2;
-    o.eps = o.eps == 0 ? 1e-8 : o.eps;
-    if (!in_range(o.lr, INFINITY, "adam: lr", err) || !in_range(o.beta1, 1, "adam: beta1", err) ||
-        !in_range(o.beta2, 1, "adam: beta2", err) || !in_range(o.eps, INFINITY, "adam: eps", err) ||
-        !in_range(o.weight_decay, INFINITY, "adam: weight_decay", err))
-        return NULL;
-    weft_optim *optim = make(p, ADAM, o.lr, err);
-    if (optim)
-        optim->adam = o;
-    return optim;
-}
-
-static void unref(weft_optim *o)
-{
-    if (atomic_fetch_sub(&o->refs, 1) > 1)
+    if (!o || atomic_fetch_sub(&o->refs, 1) > 1)
         return;
     for (int i = 0; i < o->count; i++)
         wf_storage_unref(o->state[i].storage);
+    for (int i = 0; i < o->groups; i++)
+        free(o->group[i].pattern);
+    free(o->group);
     free(o->state);
     wf_params_unref(o->params);
     free(o);
@@ -112,14 +32,14 @@ void weft_optim_destroy(weft_optim **o)
 {
     if (!o || !*o)
         return;
-    unref(*o);
+    wf_optim_unref(*o);
     *o = NULL;
 }
 
 void weft_optim_set_lr(weft_optim *o, double lr)
 {
     if (o)
-        o->lr = lr;
+        o->lr = o->base_lr = lr;
 }
 
 double weft_optim_lr(const weft_optim *o)
@@ -127,16 +47,108 @@ double weft_optim_lr(const weft_optim *o)
     return o ? o->lr : 0;
 }
 
-static int moments(const weft_optim *o)
+static bool check_group(const weft_optim *o, const char *pattern,
+                        const struct weft_optim_group_params *g, struct weft_error *err)
 {
-    return o->rule == ADAM ? 2 : o->sgd.momentum != 0;
+    if (!o || !pattern || !*pattern)
+        return wf_fail(err, WEFT_PARAM, "optimizer: the %s",
+                       !o ? "optimizer is NULL" : "pattern of a group is missing");
+    if (!(g->lr_scale >= 0 && g->lr_scale < INFINITY))
+        return wf_fail(err, WEFT_PARAM,
+                       "optimizer: group \"%s\": lr_scale is %g; 0 or more was "
+                       "wanted",
+                       pattern, g->lr_scale);
+    if (!(g->weight_decay >= 0 && g->weight_decay < INFINITY))
+        return wf_fail(err, WEFT_PARAM,
+                       "optimizer: group \"%s\": weight_decay is %g; 0 or more "
+                       "was wanted",
+                       pattern, g->weight_decay);
+    return !(g->weight_decay > 0 && g->no_weight_decay) ||
+           wf_fail(err, WEFT_PARAM,
+                   "optimizer: group \"%s\": both weight_decay and "
+                   "no_weight_decay; one was wanted",
+                   pattern);
 }
 
-static struct state *find_state(const weft_optim *o, const struct wf_param *q)
+bool weft_optim_group(weft_optim *o, const char *pattern,
+                      const struct weft_optim_group_params *params, struct weft_error *err)
+{
+    struct weft_optim_group_params g;
+    WF_PARAMS(g, params);
+    if (!check_group(o, pattern, &g, err))
+        return false;
+    struct wf_optim_group *group = realloc(o->group, ((size_t)o->groups + 1) * sizeof *group);
+    char *copy = group ? wf_strdup(pattern) : NULL;
+    o->group = group ? group : o->group;
+    if (!copy)
+        return wf_fail_nomem(err, "optimizer");
+    o->group[o->groups++] = (struct wf_optim_group){copy, g};
+    return true;
+}
+
+// Does the text fit a pattern in which * stands for any characters?
+static bool fits(const char *pattern, const char *text)
+{
+    const char *star = NULL, *again = NULL;
+    while (*text) {
+        if (*pattern == '*') {
+            star = pattern++;
+            again = text;
+        } else if (*pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star) {
+            pattern = star + 1;
+            text = ++again;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return !*pattern;
+}
+
+// Step size and weight decay of a parameter.
+struct pace {
+    double lr, decay;
+};
+
+static struct pace pace_of(const weft_optim *o, const char *name)
+{
+    struct pace p = {o->lr, o->weight_decay};
+    for (int i = 0; i < o->groups; i++) {
+        const struct weft_optim_group_params *g = &o->group[i].params;
+        if (!fits(o->group[i].pattern, name))
+            continue;
+        if (g->lr_scale > 0)
+            p.lr = o->lr * g->lr_scale;
+        if (g->no_weight_decay || g->weight_decay > 0)
+            p.decay = g->weight_decay;
+    }
+    return p;
+}
+
+static bool check_groups(weft_scope *s, const weft_optim *o)
+{
+    for (int i = 0; i < o->groups; i++) {
+        const weft_params *p = o->params;
+        int k = 0;
+        while (k < p->count && !fits(o->group[i].pattern, p->param[k]->name))
+            k++;
+        if (k == p->count)
+            return wf_scope_fail(s, WEFT_PARAM, "optimizer: no parameter fits the group \"%s\"",
+                                 o->group[i].pattern);
+    }
+    return true;
+}
+
+struct wf_optim_state *wf_optim_state(const weft_optim *o, const struct wf_param *q, int hint)
 {
     for (int i = 0; i < o->count; i++) {
-        if (o->state[i].param == q)
-            return &o->state[i];
+        struct wf_optim_state *t = &o->state[((int64_t)hint + i) % o->count];
+        if (t->param == q)
+            return t;
     }
     return NULL;
 }
@@ -146,7 +158,7 @@ static bool room_for_state(weft_optim *o)
     if (o->count < o->room)
         return true;
     int room = o->room ? 2 * o->room : 16;
-    struct state *state = realloc(o->state, (size_t)room * sizeof *state);
+    struct wf_optim_state *state = realloc(o->state, (size_t)room * sizeof *state);
     if (!state)
         return false;
     o->state = state;
@@ -154,43 +166,54 @@ static bool room_for_state(weft_optim *o)
     return true;
 }
 
-// The state of a parameter, its moments zeros at first. SGD without momentum has none.
-static bool make_state(weft_optim *o, struct wf_param *q, struct weft_error *err)
+static bool fill_moments(const weft_optim *o, const struct wf_optim_state *t,
+                         struct weft_error *err)
 {
-    if (find_state(o, q))
+    weft_device *dev = o->params->dev;
+    size_t one = (size_t)t->param->count * sizeof(cl_float);
+    cl_float zero = 0, initial = (cl_float)o->initial;
+    return wf_fill(dev, t->storage->mem, one * (size_t)o->moments, &zero, sizeof zero, err) &&
+           (initial == 0 || wf_fill(dev, t->storage->mem, one, &initial, sizeof initial, err));
+}
+
+// The state of a parameter, made at its first step.
+static bool make_state(weft_optim *o, struct wf_param *q, int hint, struct weft_error *err)
+{
+    if (wf_optim_state(o, q, hint))
         return true;
     if (!room_for_state(o))
         return wf_fail_nomem(err, "optimizer");
-    struct state st = {.param = q};
-    size_t bytes = (size_t)(moments(o) * q->count) * sizeof(cl_float);
-    if (moments(o)) {
-        st.storage = wf_storage_new(o->params->dev, bytes, err);
-        if (!st.storage)
-            return false;
-        if (!wf_fill(o->params->dev, st.storage->mem, bytes, &(cl_float){0}, sizeof(cl_float),
-                     err)) {
-            wf_storage_unref(st.storage);
+    struct wf_optim_state t = {.param = q};
+    if (o->moments) {
+        size_t bytes = (size_t)(o->moments * q->count) * sizeof(cl_float);
+        t.storage = wf_storage_new(o->params->dev, bytes, err);
+        if (!t.storage || !fill_moments(o, &t, err)) {
+            wf_storage_unref(t.storage);
             return false;
         }
     }
-    o->state[o->count++] = st;
+    o->state[o->count++] = t;
     return true;
 }
 
-// A record's attribute: the optimizer, its step size then, and the gradients' parameters.
+// A record's attribute: what of the optimizer may have changed when it runs.
 struct step {
     weft_optim *optim;
-    double lr;
+    double own[WF_OWN_NUMBERS];
+    const struct pace *pace; // of each parameter
+    bool wide;
 };
 
-static struct wf_kernel *kernel_of(weft_device *dev, const weft_optim *o, bool wide,
-                                   struct weft_error *err)
+static struct wf_kernel *kernel_of(weft_device *dev, const struct step *a, struct weft_error *err)
 {
-    char defines[128];
-    snprintf(defines, sizeof defines, "%s#define SETS %d\n#define %s\n#define VEC %d\n",
-             wide ? "#define INDEX long\n" : "", o->sets, o->rule == ADAM ? "ADAM" : "SGD",
-             dev->info.type == WEFT_DEVICE_CPU ? 16 : 4);
-    struct wf_request r = {"optim", "optim", defines, o->rule == ADAM ? "adam" : "sgd"};
+    const weft_optim *o = a->optim;
+    char defines[192];
+    int n = snprintf(defines, sizeof defines, "%s#define SETS %d\n#define %s\n#define VEC %d\n",
+                     a->wide ? "#define INDEX long\n" : "", wf_sets_of(dev), o->rule->define,
+                     dev->info.type == WEFT_DEVICE_CPU ? 16 : 4);
+    for (int i = 0; o->options[i]; i++)
+        n += snprintf(defines + n, sizeof defines - (size_t)n, "#define %s\n", o->options[i]);
+    struct wf_request r = {"optim", "optim", defines, o->rule->name};
     return wf_kernel_get(dev, &r, err);
 }
 
@@ -199,164 +222,110 @@ static struct wf_param *param_at(const struct wf_record *r, int i)
     return (struct wf_param *)r->var[i];
 }
 
-static bool is_wide(const struct wf_record *r)
-{
-    int64_t most = 0;
-    for (int i = 0; i < r->nvar; i++)
-        most = param_at(r, i)->count > most ? param_at(r, i)->count : most;
-    return most > INT32_MAX / 4;
-}
-
 // Everything that can fail before the first parameter changes: the kernel, the states.
-static bool prepare(weft_device *dev, struct wf_record *r, struct weft_error *err)
+bool wf_optim_prepare(weft_device *dev, struct wf_record *r, struct weft_error *err)
 {
     const struct step *a = r->attr;
-    if (!kernel_of(dev, a->optim, is_wide(r), err))
+    if (!kernel_of(dev, a, err))
         return false;
     for (int i = 0; i < r->nvar; i++) {
         // Found before the gradients are added, which are updates too.
         if (r->version[i] < r->var[i]->version)
             return wf_fail(err, WEFT_STALE, "the parameter %s has changed since this was recorded",
                            r->var[i]->name);
-        if (!make_state(a->optim, param_at(r, i), err))
+        if (!make_state(a->optim, param_at(r, i), i, err))
             return false;
     }
     return true;
 }
 
-// `struct rule` of the kernel for step t, counted from 1.
-static void make_rule(const struct step *a, int64_t t, cl_float rule[6])
+// The numbers of n parameters from `first` on, and their sizes.
+static void make_numbers(const struct wf_record *r, int first, int n, struct wf_each_numbers *each,
+                         int64_t *count)
 {
-    const weft_optim *o = a->optim;
-    if (o->rule == SGD) {
-        const double v[] = {a->lr,           o->sgd.momentum, o->sgd.weight_decay,
-                            o->sgd.nesterov, t == 1,          0};
-        for (int i = 0; i < 6; i++)
-            rule[i] = (cl_float)v[i];
-        return;
+    const struct step *a = r->attr;
+    for (int i = 0; i < n; i++) {
+        struct wf_param *q = param_at(r, first + i);
+        const struct pace *pace = &a->pace[first + i];
+        int64_t t = wf_optim_state(a->optim, q, first + i)->steps + 1;
+        each[i] = a->optim->rule->each(a->own, pace->lr, pace->decay, t);
+        count[i] = q->count;
     }
-    const struct weft_adam_params *p = &o->adam;
-    const double v[] = {a->lr / (1 - pow(p->beta1, (double)t)),
-                        p->beta1,
-                        p->beta2,
-                        p->eps,
-                        1 / (1 - pow(p->beta2, (double)t)),
-                        a->lr * p->weight_decay};
-    for (int i = 0; i < 6; i++)
-        rule[i] = (cl_float)v[i];
 }
 
 // Parameters first .. first+n-1 of the record in one launch.
-static bool launch(weft_device *dev, struct wf_record *r, int first, int n, const cl_float *rule,
-                   struct weft_error *err)
+static bool launch(weft_device *dev, struct wf_record *r, int first, int n, struct weft_error *err)
 {
     const struct step *a = r->attr;
-    int sets = a->optim->sets;
-    bool wide = is_wide(r);
-    struct wf_kernel *k = kernel_of(dev, a->optim, wide, err);
-    if (!k)
-        return false;
-    struct wf_launch l = {.kernel = k,
+    struct wf_launch l = {.kernel = kernel_of(dev, a, err),
                           .op = r->op->name,
                           .local = dev->info.type == WEFT_DEVICE_CPU ? 1 : 64,
-                          .wide = wide,
+                          .wide = a->wide,
                           .torn = &a->optim->params->torn};
-    struct {
-        union {
-            int32_t narrow[2 * MAX_SETS + 1];
-            int64_t wide[2 * MAX_SETS + 1];
-        } u;
-    } s;
-    for (int i = 0; i < 2 * sets + 1; i++) {
-        int64_t v = i < sets ? (i < n ? param_at(r, first + i)->count : 0) : l.tasks;
-        if (i >= sets && i - sets < n)
-            l.tasks += (param_at(r, first + i - sets)->count + CHUNK - 1) / CHUNK;
-        if (wide)
-            s.u.wide[i] = v;
-        else
-            s.u.narrow[i] = (int32_t)v;
-    }
-    struct wf_index chunk;
-    wf_launch_index(&l, &chunk, CHUNK);
-    wf_launch_value(&l, 6 * sizeof *rule, rule);
-    wf_launch_value(&l, (size_t)(2 * sets + 1) * (wide ? 8 : 4), &s);
+    if (!l.kernel)
+        return false;
+    int sets = wf_sets_of(dev);
+    struct wf_rule_numbers rule = {{0}};
+    struct wf_each_numbers each[WF_MAX_SETS] = {{0}};
+    int64_t count[WF_MAX_SETS];
+    struct wf_sets s;
+    a->optim->rule->numbers(a->own, &rule);
+    make_numbers(r, first, n, each, count);
+    wf_sets_make(&s, &l, sets, n, count);
+    wf_launch_index(&l, &s.chunk, WF_SET_CHUNK);
+    wf_launch_value(&l, sizeof rule, &rule);
+    wf_launch_value(&l, (size_t)sets * sizeof *each, each);
+    wf_sets_argument(&s, &l);
     for (int i = 0; i < sets; i++) {
         int at = first + (i < n ? i : 0);
-        struct wf_storage *p = r->var[at]->storage, *state = p;
-        if (moments(a->optim))
-            state = find_state(a->optim, param_at(r, at))->storage;
+        struct wf_storage *p = r->var[at]->storage;
+        struct wf_storage *state = wf_optim_state(a->optim, param_at(r, at), at)->storage;
         wf_launch_mem(&l, &p->mem);
         wf_launch_mem(&l, &r->in[at]->storage->mem);
-        wf_launch_mem(&l, &state->mem);
+        wf_launch_mem(&l, state ? &state->mem : &p->mem);
     }
     return wf_launch(dev, &l, err);
 }
 
-// How many parameters from `first` on are at the same step, at most those of one launch.
-static int same_step(const weft_optim *o, const struct wf_record *r, int first)
-{
-    int n = 1;
-    int64_t steps = find_state(o, param_at(r, first))->steps;
-    while (n < o->sets && first + n < r->nvar &&
-           find_state(o, param_at(r, first + n))->steps == steps)
-        n++;
-    return n;
-}
-
 // The kernel, its launches, and the moments of parameters that have none yet.
-static bool rehearse(weft_device *dev, struct wf_record *r, struct weft_error *err)
+bool wf_optim_rehearse(weft_device *dev, struct wf_record *r, struct weft_error *err)
 {
     const struct step *a = r->attr;
-    if (!kernel_of(dev, a->optim, is_wide(r), err))
+    int sets = wf_sets_of(dev);
+    if (!kernel_of(dev, a, err))
         return false;
-    dev->dry->launches += (r->nvar + a->optim->sets - 1) / a->optim->sets;
+    dev->dry->launches += (r->nvar + sets - 1) / sets;
     for (int i = 0; i < r->nvar; i++) {
         struct wf_param *q = param_at(r, i);
-        if (moments(a->optim) && !find_state(a->optim, q))
-            wf_dry_hold(dev->dry, (size_t)(moments(a->optim) * q->count) * sizeof(cl_float));
+        if (a->optim->moments && !wf_optim_state(a->optim, q, i))
+            wf_dry_hold(dev->dry, (size_t)(a->optim->moments * q->count) * sizeof(cl_float));
     }
     return true;
 }
 
-static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)
+bool wf_optim_run(weft_device *dev, struct wf_record *r, struct weft_error *err)
 {
     const struct step *a = r->attr;
-    for (int i = 0, n; i < r->nvar; i += n) {
-        cl_float rule[6];
-        n = same_step(a->optim, r, i);
-        make_rule(a, find_state(a->optim, param_at(r, i))->steps + 1, rule);
-        if (!launch(dev, r, i, n, rule, err)) {
+    int sets = wf_sets_of(dev);
+    for (int i = 0; i < r->nvar; i += sets) {
+        if (!launch(dev, r, i, r->nvar - i < sets ? r->nvar - i : sets, err)) {
             a->optim->params->torn = a->optim->params->torn || i > 0;
             return false;
         }
     }
     for (int i = 0; i < r->nvar; i++)
-        find_state(a->optim, param_at(r, i))->steps++;
+        wf_optim_state(a->optim, param_at(r, i), i)->steps++;
     return true;
 }
 
-static void drop(struct wf_record *r)
+void wf_optim_drop(struct wf_record *r)
 {
     const struct step *a = r->attr;
-    unref(a->optim);
+    wf_optim_unref(a->optim);
 }
 
-static const struct wf_op op_sgd = {.name = "sgd",
-                                    .run = run,
-                                    .prepare = prepare,
-                                    .rehearse = rehearse,
-                                    .drop = drop,
-                                    .update = WF_UPDATES_VALUE};
-static const struct wf_op op_adam = {.name = "adam",
-                                     .run = run,
-                                     .prepare = prepare,
-                                     .rehearse = rehearse,
-                                     .drop = drop,
-                                     .update = WF_UPDATES_VALUE};
-
-// The parameters that have a gradient and are not frozen, and the gradients, which are dense.
-static int collect(weft_scope *s, weft_params *p, const weft_tensor **grad,
-                   struct wf_variable **var)
+int wf_optim_collect(weft_scope *s, weft_params *p, const weft_tensor **grad,
+                     struct wf_variable **var)
 {
     int n = 0;
     for (int i = 0; i < p->count; i++) {
@@ -372,7 +341,7 @@ static int collect(weft_scope *s, weft_params *p, const weft_tensor **grad,
     return n;
 }
 
-bool weft_optim_step(weft_optim *o, weft_scope *s)
+static bool check_step(const weft_optim *o, weft_scope *s)
 {
     if (!wf_scope_ok(s))
         return false;
@@ -381,21 +350,24 @@ bool weft_optim_step(weft_optim *o, weft_scope *s)
                              o ? "on another device" : "NULL");
     if (!(o->lr >= 0))
         return wf_scope_fail(s, WEFT_PARAM, "optimizer: lr is %g; 0 or more was wanted", o->lr);
-    weft_params *p = o->params;
-    size_t bytes = (size_t)p->count * sizeof(void *);
-    const weft_tensor **grad = wf_arena_take(&s->arena, bytes);
-    struct wf_variable **var = wf_arena_take(&s->arena, bytes);
-    if (!grad || !var)
+    return check_groups(s, o);
+}
+
+static bool record_step(weft_optim *o, weft_scope *s, int n, const weft_tensor **grad,
+                        struct wf_variable **var)
+{
+    struct step a = {.optim = o};
+    struct pace *pace = wf_arena_take(&s->arena, (size_t)n * sizeof *pace);
+    if (!pace)
         return wf_fail_nomem(&s->err, "optimizer");
-    int n = collect(s, p, grad, var);
-    if (n < 0)
-        return false;
-    if (!n)
-        return wf_scope_fail(s, WEFT_PARAM,
-                             "optimizer: no parameter has a gradient; weft_backward comes first");
-    struct step a = {o, o->lr};
+    memcpy(a.own, o->own, sizeof a.own);
+    a.pace = pace;
+    for (int i = 0; i < n; i++) {
+        pace[i] = pace_of(o, var[i]->name);
+        a.wide = a.wide || wf_sets_wide(1, &var[i]->elements);
+    }
     int before = s->nrecords;
-    wf_record(s, &(struct wf_call){.op = o->rule == ADAM ? &op_adam : &op_sgd,
+    wf_record(s, &(struct wf_call){.op = &o->rule->op,
                                    .nin = n,
                                    .in = grad,
                                    .attr = &a,
@@ -403,6 +375,22 @@ bool weft_optim_step(weft_optim *o, weft_scope *s)
                                    .nvar = n,
                                    .var = var});
     if (s->nrecords > before)
-        atomic_fetch_add(&o->refs, 1);
-    return wf_scope_ok(s) && weft_zero_grad(s, p);
+        wf_optim_ref(o);
+    return wf_scope_ok(s) && weft_zero_grad(s, o->params);
+}
+
+bool weft_optim_step(weft_optim *o, weft_scope *s)
+{
+    if (!check_step(o, s))
+        return false;
+    size_t bytes = (size_t)o->params->count * sizeof(void *);
+    const weft_tensor **grad = wf_arena_take(&s->arena, bytes);
+    struct wf_variable **var = wf_arena_take(&s->arena, bytes);
+    if (!grad || !var)
+        return wf_fail_nomem(&s->err, "optimizer");
+    int n = wf_optim_collect(s, o->params, grad, var);
+    if (!n)
+        return wf_scope_fail(s, WEFT_PARAM,
+                             "optimizer: no parameter has a gradient; weft_backward comes first");
+    return n > 0 && record_step(o, s, n, grad, var);
 }

@@ -2,6 +2,7 @@
 #ifndef WF_NN_PARAMS_H
 #define WF_NN_PARAMS_H
 #include "core/scope.h"
+#include <weft/file.h>
 #include <weft/optim.h>
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -84,6 +85,12 @@ bool wf_exchange_init(struct wf_exchange *x, weft_params *p, int room, struct we
 bool wf_exchange_add(struct wf_exchange *x, struct wf_param *q, struct wf_storage *storage);
 // With `ok`, puts the values in place; else takes new tensors away again. Returns ok.
 bool wf_exchange_finish(struct wf_exchange *x, bool ok);
+
+// Is this the name, in a file, of something that belongs to a training and is no parameter?
+bool wf_params_skips(const char *name);
+// weft_params_load() from an open file; `path` is for texts.
+bool wf_params_load_from(weft_params *p, const weft_safetensors *f, const char *path,
+                         struct weft_error *err);
 
 // Refuses a store whose values are of two steps.
 bool wf_params_whole(const weft_params *p, const char *what, struct weft_error *err);
