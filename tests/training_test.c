@@ -273,7 +273,7 @@ START_TEST(parameters_alone_can_be_loaded)
     p.ntext = 2;
     ck_assert_msg(weft_training_save(path, &p, &err), "%s", err.text);
     weft_params *net = weft_params_create(dev, 1, &err);
-    ck_assert_msg(weft_params_load(net, path, &err), "%s", err.text);
+    ck_assert_msg(weft_params_load(net, path, NULL, &err), "%s", err.text);
     ck_assert_int_eq(weft_params_count(net), 4);
     float a[VALUES], b[VALUES];
     values(t.net, a);
@@ -327,7 +327,7 @@ START_TEST(files_of_other_trainings_are_refused)
     assert_refused(path, 6, 1, "its schedule is \"plateau\"; \"one_cycle\" was wanted");
     assert_refused(path, 7, 0, "has no tensor \"optimizer.fc1.weight.max_exp_avg_sq\"");
     assert_refused(in_tempdir("nonesuch"), 6, 0, "nonesuch");
-    ck_assert(weft_params_save(t.net, path, &err));
+    ck_assert(weft_params_save(t.net, path, NULL, &err));
     assert_refused(path, 6, 0, "holds no training");
     // Of another model.
     weft_params *net = weft_params_create(dev, 1, &err);

@@ -97,13 +97,7 @@ bool checkpoint_read(const weft_safetensors *f, const char *path, struct train_a
     return true;
 }
 
-static const char *known(const weft_safetensors *f, const char *name)
-{
-    const char *text = text_of(f, name);
-    return text ? text : "?";
-}
-
-static const char *const described[] = {"model",  "hidden",    "input",  "task",     "classes",
+static const char *const described[] = {"model",   "hidden",    "input",     "task", "classes",
                                         "dropout", "normalise", "optimizer", "step", "epoch"};
 enum { DESCRIBED = sizeof described / sizeof *described };
 
@@ -112,8 +106,11 @@ void checkpoint_describe(const weft_safetensors *f)
     if (!text_of(f, "model"))
         return;
     for (int i = 0; i < DESCRIBED; i++) {
-        if (*known(f, described[i]))
-            printf("%-9s %s\n", described[i], known(f, described[i]));
+        if (text_of(f, described[i])) {
+            printf("%-9s ", described[i]);
+            print_safe(text_of(f, described[i]));
+            putchar('\n');
+        }
     }
 }
 
@@ -169,8 +166,12 @@ static void add_all(struct texts *texts, const struct training *t)
     const struct model *m = &t->args->model;
     char text[160];
     for (int i = 0; i < train_row_count; i++) {
-        if (train_rows[i].kept)
-            add(texts, train_rows[i].name, option_write(&train_rows[i], t->args));
+        char *value = train_rows[i].kept ? option_write(&train_rows[i], t->args) : NULL;
+        if (value && *value)
+            add(texts, train_rows[i].name, value);
+        else
+            free(value);
+        texts->failed = texts->failed || (train_rows[i].kept && !value);
     }
     add(texts, "input", strdup(shape_text(m->ndim, m->shape, text)));
     for (int i = 0; i < t->about.names.count; i++) {
@@ -209,8 +210,9 @@ static bool is_finite(struct training *t)
                   : failure(&t->err, WEFT_NOMEM, "train: no memory to look at %s", info.name);
         for (size_t k = 0; ok && k < count; k++) {
             if (!isfinite(host[k]))
-                ok = failure(&t->err, WEFT_NONFINITE, "train: %s has a NaN or an infinity after step %" PRId64,
-                             info.name, t->progress.step);
+                ok = failure(&t->err, WEFT_NONFINITE,
+                             "train: %s has a NaN or an infinity after step %" PRId64, info.name,
+                             t->progress.step);
         }
         free(host);
     }
@@ -221,16 +223,15 @@ static bool write_file(struct training *t, struct weft_error *err)
 {
     struct texts texts = {0};
     add_all(&texts, t);
-    bool ok = texts.failed
-                  ? failure(err, WEFT_NOMEM, "%s: no memory for its metadata", t->args->save)
-                  : weft_training_save(t->args->save,
-                                       weft_training_params(.params = t->net, .optim = t->optim,
-                                                            .schedule = t->schedule,
-                                                            .scope = t->scope,
-                                                            .position = t->progress.step,
-                                                            .text = texts.list,
-                                                            .ntext = texts.count),
-                                       err);
+    bool ok =
+        texts.failed
+            ? failure(err, WEFT_NOMEM, "%s: no memory for its metadata", t->args->save)
+            : weft_training_save(t->args->save,
+                                 weft_training_params(.params = t->net, .optim = t->optim,
+                                                      .schedule = t->schedule, .scope = t->scope,
+                                                      .position = t->progress.step,
+                                                      .text = texts.list, .ntext = texts.count),
+                                 err);
     texts_free(&texts);
     if (ok)
         t->saved = t->progress.step;
@@ -263,9 +264,8 @@ static bool place(struct training *t, const weft_safetensors *f)
         return failure(&t->err, WEFT_FORMAT, "%s: its metadata do not say where training was",
                        t->args->resume);
     if (rows != p->rows || p->in_epoch > p->batches || (p->step - p->in_epoch) % p->batches)
-        return failure(&t->err, WEFT_SHAPE,
-                       "%s: was trained on %" PRId64 " rows, %s has %" PRId64, t->args->resume,
-                       rows, t->args->data, p->rows);
+        return failure(&t->err, WEFT_SHAPE, "%s: was trained on %" PRId64 " rows, %s has %" PRId64,
+                       t->args->resume, rows, t->args->data, p->rows);
     p->epoch = (int)((p->step - p->in_epoch) / p->batches);
     losses_start(&t->losses, p->step, sum, sum_rows);
     return weft_loader_seek(t->train, p->step, &t->err);
@@ -278,9 +278,9 @@ bool checkpoint_load(struct training *t)
     bool ok = f && place(t, f);
     weft_safetensors_close(&f);
     ok = ok && model_make(t->test_scope, t->net, &t->args->model) && recipe_make(t);
-    return ok && weft_training_load(path,
-                                    weft_training_params(.params = t->net, .optim = t->optim,
-                                                         .schedule = t->schedule,
-                                                         .scope = t->scope),
-                                    NULL, &t->err);
+    return ok &&
+           weft_training_load(path,
+                              weft_training_params(.params = t->net, .optim = t->optim,
+                                                   .schedule = t->schedule, .scope = t->scope),
+                              NULL, &t->err);
 }

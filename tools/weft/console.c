@@ -131,3 +131,9 @@ const char *human_bytes(uint64_t bytes, char buffer[32])
         snprintf(buffer, 32, size < 10 ? "%.1f %s" : "%.0f %s", size, units[unit]);
     return buffer;
 }
+
+void print_safe(const char *text)
+{
+    for (; *text; text++)
+        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+}

@@ -122,20 +122,19 @@ static weft_data *csv_open(const struct csv *c, const struct weft_csv_params *o,
 
 static weft_data *csv_targets(const struct csv *c, bool classes, struct weft_error *err)
 {
-    return csv_open(c,
-                    weft_csv_params(.target = c->a->target, .no_header = c->a->no_header,
-                                    .classes = classes),
-                    err);
+    return csv_open(
+        c,
+        weft_csv_params(.target = c->a->target, .no_header = c->a->no_header, .classes = classes),
+        err);
 }
 
 // The column that was learned may be there or not: with it the rows are one longer.
 static weft_data *csv_inputs(const struct csv *c, const struct model *m, struct weft_error *err)
 {
     struct weft_error ignored = {0};
-    weft_data *data = csv_open(c,
-                               weft_csv_params(.skip = c->a->target, .no_target = true,
-                                               .no_header = c->a->no_header),
-                               &ignored);
+    weft_data *data = csv_open(
+        c, weft_csv_params(.skip = c->a->target, .no_target = true, .no_header = c->a->no_header),
+        &ignored);
     if (data && weft_data_x(data)->shape[0] == m->shape[0])
         return data;
     bool found = data;

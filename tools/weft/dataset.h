@@ -11,8 +11,8 @@ extern const char default_data[];
 
 struct dataset_args {
     const char *path;
-    int split;        // of folders and npz files
-    bool with_target; // else there need be none
+    int split;          // of folders and npz files
+    bool with_target;   // else there need be none
     const char *target; // of CSV: name or number of the column; NULL: the last
     bool no_header;     // of CSV
 };

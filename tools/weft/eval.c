@@ -37,8 +37,9 @@ static const struct usage usage = {
     .operands = "FILE",
     .any_operand = true,
     .need_operand = true,
-    .about = "Applies the model that `weft train --save FILE` saved to data and compares: the mean\n"
-             "loss and the accuracy of classes, mean squared and absolute errors of a regression.",
+    .about =
+        "Applies the model that `weft train --save FILE` saved to data and compares: the mean\n"
+        "loss and the accuracy of classes, mean squared and absolute errors of a regression.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };
@@ -47,7 +48,7 @@ static int64_t labelled(const struct score *s, int classes, int class)
 {
     int64_t n = 0;
     for (int k = 0; k < classes; k++)
-        n += s->confusion[(int64_t)class * classes + k];
+        n += s->confusion[(int64_t) class * classes + k];
     return n;
 }
 
@@ -67,7 +68,7 @@ struct class_score {
 static struct class_score class_score(const struct score *s, int classes, int class)
 {
     struct class_score c = {.rows = labelled(s, classes, class)};
-    c.right = s->confusion[(int64_t)class * classes + class];
+    c.right = s->confusion[(int64_t) class * classes + class];
     c.precision = (double)c.right / (double)predicted(s, classes, class);
     c.recall = (double)c.right / (double)c.rows;
     return c;
@@ -88,7 +89,8 @@ static void print_classes(const struct trained *t, const struct score *s)
     for (int i = 0; i < classes; i++) {
         char number[16];
         struct class_score c = class_score(s, classes, i);
-        printf("%-20s  %8" PRId64 "  %8" PRId64, class_name(&t->about.names, i, number), c.rows, c.right);
+        printf("%-20s  %8" PRId64 "  %8" PRId64, class_name(&t->about.names, i, number), c.rows,
+               c.right);
         print_ratio(c.precision);
         print_ratio(c.recall);
         putchar('\n');

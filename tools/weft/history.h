@@ -8,9 +8,9 @@
 #include <weft/weft.h>
 
 // A column for each; NaN where there is none, which is an empty cell and null.
-#define HISTORY_MAP(X)                                                          \
-    X(loss) X(validation_loss) X(validation_accuracy) X(test_loss)              \
-    X(test_accuracy) X(lr) X(rows_per_second)
+#define HISTORY_MAP(X) \
+    X(loss)            \
+    X(validation_loss) X(validation_accuracy) X(test_loss) X(test_accuracy) X(lr) X(rows_per_second)
 
 struct history_line {
     int64_t step;

@@ -25,9 +25,10 @@ static const struct usage usage = {
     .operands = "FILE",
     .any_operand = true,
     .need_operand = true,
-    .about = "Says what is in a file: its tensors with dtype, shape and size, and of a checkpoint\n"
-             "the model and where training has come to. Reads safetensors, npy, npz, and IDX, plain\n"
-             "or compressed (.gz).",
+    .about =
+        "Says what is in a file: its tensors with dtype, shape and size, and of a checkpoint\n"
+        "the model and where training has come to. Reads safetensors, npy, npz, and IDX, plain\n"
+        "or compressed (.gz).",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };
@@ -162,13 +163,6 @@ static struct totals sum_up(const struct content *c)
         sum.bytes += elements(t) * weft_dtype_size(t->dtype);
     }
     return sum;
-}
-
-// What a terminal would act on, or a line break, is shown as "?".
-static void print_safe(const char *text)
-{
-    for (; *text; text++)
-        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
 }
 
 static void print_tensor(const struct weft_file_tensor *t, int width)

@@ -22,7 +22,8 @@ static weft_tensor *standardise(weft_scope *s, weft_params *net, const struct mo
 {
     int64_t shape[3];
     int ndim = input_shape(m, shape);
-    struct weft_init zero = {.kind = WEFT_INIT_CONSTANT}, one = {.kind = WEFT_INIT_CONSTANT, .a = 1};
+    struct weft_init zero = {.kind = WEFT_INIT_CONSTANT},
+                     one = {.kind = WEFT_INIT_CONSTANT, .a = 1};
     weft_tensor *mean = weft_buffer(s, net, mean_name, zero, ndim, shape);
     weft_tensor *scale = weft_buffer(s, net, scale_name, one, ndim, shape);
     return weft_mul(s, weft_sub(s, x, mean), scale);

@@ -4,10 +4,10 @@
 #include "options.h"
 #include <weft/weft.h>
 
-enum model_task { CLASSIFY, REGRESS };     // as in TASKS
+enum model_task { CLASSIFY, REGRESS };          // as in TASKS
 enum normalise { STANDARDISE, NORMALISE_NONE }; // as in NORMALISES
-#define MODELS "mlp"
-#define TASKS "classify|regress"
+#define MODELS     "mlp"
+#define TASKS      "classify|regress"
 #define NORMALISES "standard|none"
 
 // A multilayer perceptron: linear, relu and dropout for each hidden layer, then linear to the

@@ -284,9 +284,14 @@ char *option_write(const struct option_row *row, const void *args)
     case OPTION_POSITIVE:
     case OPTION_NUMBER:
     case OPTION_FRACTION:
-        snprintf(text, sizeof text, "%.17g", *(const double *)from);
+        snprintf(text, sizeof text, "%.15g", *(const double *)from);
+        if (strtod(text, NULL) < *(const double *)from ||
+            strtod(text, NULL) > *(const double *)from)
+            snprintf(text, sizeof text, "%.17g", *(const double *)from);
     }
-    bool unset = !strcmp(text, "0") && (row->kind == OPTION_POSITIVE || row->kind == OPTION_STEPS);
+    bool takes_zero =
+        row->kind == OPTION_SEED || row->kind == OPTION_NUMBER || row->kind == OPTION_FRACTION;
+    bool unset = !takes_zero && !strcmp(text, "0");
     return strdup(unset ? "" : text);
 }
 

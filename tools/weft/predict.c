@@ -18,7 +18,8 @@ struct predict_args {
 
 #define AT(field) offsetof(struct predict_args, field)
 static const struct option_row rows[] = {
-    {"data", "PATH", "a folder as for weft train, or a file: IDX images, npy, npz, CSV; -: CSV from stdin",
+    {"data", "PATH",
+     "a folder as for weft train, or a file: IDX images, npy, npz, CSV; -: CSV from stdin",
      OPTION_TEXT, AT(data)},
     {"split", SPLITS, "of a folder: the t10k images, or the train images [test]", OPTION_CHOICE,
      AT(split)},
@@ -48,8 +49,10 @@ static void print_row(const struct trained *t, const float *out, const double *p
     const struct model *m = &t->args.model;
     char number[16];
     int found = largest(out, m->classes);
-    if (m->task == CLASSIFY)
-        printf("%s %.4f\n", class_name(&t->about.names, found, number), probability[found]);
+    if (m->task == CLASSIFY) {
+        print_safe(class_name(&t->about.names, found, number));
+        printf(" %.4f\n", probability[found]);
+    }
     for (int i = 0; m->task == REGRESS && i < m->classes; i++)
         printf("%.9g%c", (double)out[i], i + 1 < m->classes ? ' ' : '\n');
 }

@@ -83,7 +83,8 @@ static void put_bar(char *to, size_t room, int width, double part)
 static void draw_bar(const struct progress *p, double loss, double time)
 {
     char part[4][48], text[32], bar[64] = "", line[256];
-    double seconds = (time - p->began) / (double)(p->in_epoch - p->from) * (double)(p->total - p->step);
+    double seconds =
+        (time - p->began) / (double)(p->in_epoch - p->from) * (double)(p->total - p->step);
     snprintf(part[0], sizeof part[0], "%" PRId64 "/%" PRId64, p->in_epoch, p->batches);
     snprintf(part[1], sizeof part[1], "  loss %s", loss_text(loss, text));
     snprintf(part[2], sizeof part[2], "  %.0f rows/s", progress_speed(p));

@@ -28,10 +28,10 @@ static weft_optim *make_adadelta(const struct recipe *r, weft_params *net, struc
 
 static weft_optim *make_rmsprop(const struct recipe *r, weft_params *net, struct weft_error *err)
 {
-    return weft_rmsprop_create(net,
-                               weft_rmsprop_params(.lr = r->lr, .momentum = r->momentum,
-                                                   .weight_decay = r->weight_decay),
-                               err);
+    return weft_rmsprop_create(
+        net,
+        weft_rmsprop_params(.lr = r->lr, .momentum = r->momentum, .weight_decay = r->weight_decay),
+        err);
 }
 
 static weft_optim *make_adam(const struct recipe *r, weft_params *net, struct weft_error *err)
@@ -65,14 +65,12 @@ static weft_schedule *make_main(const struct recipe *r, weft_optim *o, int64_t s
     case COSINE:
         return weft_cosine_lr_create(o, weft_cosine_lr_params(.steps = steps), err);
     case ONE_CYCLE:
-        return weft_one_cycle_lr_create(o,
-                                        weft_one_cycle_lr_params(.steps = steps < 2 ? 2 : steps,
-                                                                 .max_lr = weft_optim_lr(o)),
-                                        err);
+        return weft_one_cycle_lr_create(
+            o, weft_one_cycle_lr_params(.steps = steps < 2 ? 2 : steps, .max_lr = weft_optim_lr(o)),
+            err);
     case PLATEAU:
         return weft_plateau_lr_create(
-            o,
-            weft_plateau_lr_params(.factor = decay, .patience = r->patience ? r->patience : 10),
+            o, weft_plateau_lr_params(.factor = decay, .patience = r->patience ? r->patience : 10),
             err);
     default: // the same all the time, to come after a warm-up
         return weft_exponential_lr_create(o, 1, err);
@@ -96,8 +94,8 @@ bool recipe_make(struct training *t)
     steps = steps < 1 ? 1 : steps;
     t->schedule = r->warm_up ? make_warm_up(r, t->optim, &t->err) : NULL;
     weft_schedule *after = make_main(r, t->optim, steps, epoch_steps, &t->err);
-    t->schedule = r->warm_up ? weft_sequential_lr_create(t->schedule, r->warm_up, after, &t->err)
-                             : after;
+    t->schedule =
+        r->warm_up ? weft_sequential_lr_create(t->schedule, r->warm_up, after, &t->err) : after;
     return t->schedule;
 }
 

@@ -15,10 +15,10 @@ struct recipe {
     double weight_decay; // below 0: the optimizer's default
     double clip_norm;    // 0: none
     bool nesterov;
-    double decay;       // what step and plateau multiply by; 0: 0.1
-    int every;          // epochs, of step; 0: 1
-    int patience;       // epochs, of plateau; 0: 10
-    int64_t warm_up;    // steps
+    double decay;        // what step and plateau multiply by; 0: 0.1
+    int every;           // epochs, of step; 0: 1
+    int patience;        // epochs, of plateau; 0: 10
+    int64_t warm_up;     // steps
     int64_t total_steps; // of cosine and one-cycle; 0: all of this training
 };
 

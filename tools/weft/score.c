@@ -69,8 +69,9 @@ static bool add_batch(struct score *t, weft_scope *s, const struct model *m, wef
     size_t y_bytes = (size_t)targets * (classify ? sizeof(int64_t) : sizeof(float));
     float *host = malloc(out_bytes + 1);
     void *target = malloc(y_bytes + 1);
-    bool ok = host && target ? weft_read(s, out, host, out_bytes) && weft_read(s, y, target, y_bytes)
-                             : failure(err, WEFT_NOMEM, "no memory for the outputs of a batch");
+    bool ok = host && target
+                  ? weft_read(s, out, host, out_bytes) && weft_read(s, y, target, y_bytes)
+                  : failure(err, WEFT_NOMEM, "no memory for the outputs of a batch");
     if (ok && classify)
         ok = add_classes(t, m, host, target, targets, err);
     else if (ok)

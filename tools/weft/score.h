@@ -6,9 +6,9 @@
 
 struct score {
     int64_t rows, correct;
-    double loss;           // summed up, as `absolute`
-    double absolute;       // errors of a regression's values
-    int64_t *confusion;    // [class of the label][class predicted], or NULL
+    double loss;        // summed up, as `absolute`
+    double absolute;    // errors of a regression's values
+    int64_t *confusion; // [class of the label][class predicted], or NULL
 };
 
 // Goes through one epoch of `data`. False on error, or when *stop became nonzero; then *err has

@@ -15,14 +15,15 @@
 
 #define AT(field) offsetof(struct train_args, field)
 const struct option_row train_rows[] = {
-    {"data", "PATH", "a folder with the four IDX files of MNIST or its kin, a CSV file, an npz file",
-     OPTION_TEXT, AT(data)},
+    {"data", "PATH",
+     "a folder with the four IDX files of MNIST or its kin, a CSV file, an npz file", OPTION_TEXT,
+     AT(data)},
     {"target", "NAME", "the column of a CSV file to learn, by its name or number [the last]",
      OPTION_TEXT, AT(target), true},
     {"no-header", NULL, "the first line of a CSV file is a row too", OPTION_FLAG, AT(no_header),
      true},
-    {"validation", "X", "the part of the training data that is only tested on [0]",
-     OPTION_FRACTION, AT(validation), true},
+    {"validation", "X", "the part of the training data that is only tested on [0]", OPTION_FRACTION,
+     AT(validation), true},
     {"model", MODELS, "a perceptron: linear, relu and dropout for each hidden layer [mlp]",
      OPTION_CHOICE, AT(model.kind), true},
     {"hidden", "N,N,...", "units of each hidden layer [128]", OPTION_LIST, AT(model.hidden), true},
@@ -58,8 +59,8 @@ const struct option_row train_rows[] = {
      OPTION_STEPS, AT(recipe.total_steps), true},
     {"seed", "N", "of the first weights, the order of the rows, and dropout [0]", OPTION_SEED,
      AT(seed), true},
-    {"save", "FILE", "save the model and the state of training, to go on: safetensors",
-     OPTION_TEXT, AT(save)},
+    {"save", "FILE", "save the model and the state of training, to go on: safetensors", OPTION_TEXT,
+     AT(save)},
     {"save-every", "N", "steps between two saves [an epoch's]; the last step is always saved",
      OPTION_STEPS, AT(save_every)},
     {"resume", "FILE", "go on where the training that saved FILE was", OPTION_TEXT, AT(resume)},
@@ -83,7 +84,8 @@ static const struct usage usage = {
         "`test accuracy 0.8765` (`validation accuracy ...` without test data, `... loss` of a\n"
         "regression, whose losses are mean squared errors). Where an option is repeated, the last\n"
         "counts. Without --data: /usr/share/datasets/fashion-mnist.\n\n"
-        "Ctrl-C, or SIGTERM, saves to --save's FILE after the step and exits with 130; a second one\n"
+        "Ctrl-C, or SIGTERM, saves to --save's FILE after the step and exits with 130; a second "
+        "one\n"
         "ends at once. --resume then goes on to the same bits as if it had not been stopped. What\n"
         "makes the model comes from the file then, and may be given again only if it is the same;\n"
         "--data, --epochs, --steps and what stands below --seed may differ.",
@@ -145,8 +147,8 @@ static int check_args(struct train_args *args, uint64_t given)
     if (args->save_every && !args->save)
         return console_misuse("train: --save-every: wanted only with --save FILE");
     if (!args->data && stat(default_data, &st))
-        return console_misuse("train: --data: nothing given, wanted a folder or file: %s is not there",
-                              default_data);
+        return console_misuse(
+            "train: --data: nothing given, wanted a folder or file: %s is not there", default_data);
     args->data = args->data ? args->data : default_data;
     return check_recipe(&args->recipe);
 }
@@ -257,8 +259,8 @@ int verb_train(int argc, char **argv)
     if (code == GO_ON && args.resume)
         code = take_resumed(&t, parsed.given);
     code = code == GO_ON ? check_args(&args, parsed.given) : code;
-    if (code == GO_ON && ((args.trace && !check_trace(args.trace)) ||
-                          (args.save && !check_save(args.save))))
+    if (code == GO_ON &&
+        ((args.trace && !check_trace(args.trace)) || (args.save && !check_save(args.save))))
         code = EXIT_FAILED;
     code = code == GO_ON ? run(&t) : code;
     training_finish(&t);

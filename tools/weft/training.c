@@ -21,8 +21,11 @@ static bool open_training_data(struct training *t, weft_data **train, weft_data 
 {
     struct train_args *a = t->args;
     int task = a->task_given || a->resume ? a->model.task : ANY_TASK;
-    struct dataset_args from = {.path = a->data, .split = TRAIN_SPLIT, .with_target = true,
-                                .target = a->target, .no_header = a->no_header};
+    struct dataset_args from = {.path = a->data,
+                                .split = TRAIN_SPLIT,
+                                .with_target = true,
+                                .target = a->target,
+                                .no_header = a->no_header};
     *train = a->resume ? dataset_open(&from, &a->model, &t->about.names, &t->err)
                        : dataset_open_new(&from, &task, &t->about.names, &t->err);
     if (!*train)
@@ -32,9 +35,9 @@ static bool open_training_data(struct training *t, weft_data **train, weft_data 
         return true;
     weft_data *all = *train;
     *train = NULL;
-    return weft_data_split(
-        all, weft_data_split_params(.validation = a->validation, .seed = a->seed), train,
-        validation, &t->err);
+    return weft_data_split(all,
+                           weft_data_split_params(.validation = a->validation, .seed = a->seed),
+                           train, validation, &t->err);
 }
 
 static bool open_data(struct training *t)
@@ -146,8 +149,8 @@ bool training_prepare(struct training *t)
     console_note("training on %s: %" PRId64 " parameters, %" PRId64 " rows",
                  weft_device_info(t->dev)->name, weft_params_elements(t->net), t->progress.rows);
     const struct progress *p = &t->progress;
-    return !a->log || history_open(&t->history, a->log, p->in_epoch ? p->step : p->step + 1,
-                                   a->resume, &t->err);
+    int64_t from = !a->resume ? 0 : p->in_epoch ? p->step : p->step + 1;
+    return !a->log || history_open(&t->history, a->log, from, &t->err);
 }
 
 static bool step(struct training *t, const weft_tensor *x, const weft_tensor *y)
@@ -246,8 +249,7 @@ static bool report_epoch(struct training *t)
         return !t->err.status; // interrupted
     char text[32];
     console_erase();
-    printf("epoch %d/%d: loss %s", p->epoch, p->epochs,
-           loss_text(losses_mean(&t->losses), text));
+    printf("epoch %d/%d: loss %s", p->epoch, p->epochs, loss_text(losses_mean(&t->losses), text));
     print_score(t, ", ", "validation", &t->validated, "");
     print_score(t, ", ", "test", &t->tested, "");
     printf(", %.0f rows/s\n", speed);

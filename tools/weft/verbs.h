@@ -4,7 +4,7 @@
 
 #define VERB_MAP(X)                                                                         \
     X(devices, "lists the OpenCL devices, and says which one would be taken and why")       \
-    X(train, "trains a model on images or tables; saves it, and goes on where it stopped")   \
+    X(train, "trains a model on images or tables; saves it, and goes on where it stopped")  \
     X(eval, "says how good a trained model is on data")                                     \
     X(predict, "applies a trained model to each row of data")                               \
     X(info, "says what is in a file: tensors, a trained model, data")                       \
