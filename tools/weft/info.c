@@ -77,6 +77,10 @@ static bool open_idx(struct content *c, struct weft_error *err)
     *t = (struct weft_file_tensor){.name = "", .dtype = x->dtype, .ndim = x->ndim + 1};
     t->shape[0] = weft_data_count(c->idx);
     memcpy(t->shape + 1, x->shape, (size_t)x->ndim * sizeof *x->shape);
+    if (x->ndim == 3) { // images have a channel, which the file has not
+        t->ndim = 3;
+        memcpy(t->shape + 1, x->shape + 1, 2 * sizeof *x->shape);
+    }
     c->count = 1;
     return true;
 }
