@@ -52,7 +52,8 @@ class Training:
         for stops in range(1000):
             process = self.start()
             try:
-                errors = process.communicate(timeout=random.uniform(0.05, longest * (1 if stops else 0.7)))[1]
+                moment = random.uniform(0.05, longest if stops else 0.7 * longest)
+                errors = process.communicate(timeout=moment)[1]
             except subprocess.TimeoutExpired:
                 process.send_signal(how)
                 errors = process.communicate()[1]

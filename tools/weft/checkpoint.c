@@ -68,8 +68,9 @@ static bool read_options(const weft_safetensors *f, const char *path, struct tra
 {
     for (int i = 0; i < train_row_count; i++) {
         const struct option_row *row = &train_rows[i];
-        const char *text = row->kept ? text_of(f, row->name) : NULL;
-        if (text && !option_read(row, text, args))
+        const char *text = text_of(f, row->name);
+        text = text ? text : "";
+        if (row->kept && !option_read(row, text, args))
             return failure(err, WEFT_FORMAT, "%s: its metadata say train.%s = \"%.60s\"", path,
                            row->name, text);
     }

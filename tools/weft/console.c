@@ -103,6 +103,7 @@ void console_init(void)
             open("/dev/null", fd ? O_RDONLY : O_WRONLY); // so that using it is still an error
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a file beyond its limit likewise
 }
 
 // A reader that has gone has seen enough and is told nothing.

@@ -2,7 +2,6 @@
 #include "dataset.h"
 #include "failure.h"
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,7 @@
 #include <weft/csv.h>
 #include <weft/npz.h>
 
-enum { MOST_CLASSES = 65536, MOST_WHOLE = 256 };
+enum { MOST_WHOLE = 256 };
 
 const char default_data[] = "/usr/share/datasets/fashion-mnist";
 
@@ -211,69 +210,4 @@ weft_data *dataset_open_new(const struct dataset_args *a, int *task, struct clas
     if (data && *task == ANY_TASK)
         *task = y == WEFT_F32 || y == WEFT_F64 || y == WEFT_F16 ? REGRESS : CLASSIFY;
     return data;
-}
-
-static int64_t label_value(enum weft_dtype dtype, const void *y)
-{
-    switch (dtype) {
-    case WEFT_I64:
-        return *(const int64_t *)y;
-    case WEFT_I32:
-        return *(const int32_t *)y;
-    case WEFT_I8:
-        return *(const int8_t *)y;
-    default:
-        return *(const uint8_t *)y;
-    }
-}
-
-static size_t row_bytes(const struct weft_row *r)
-{
-    size_t n = weft_dtype_size(r->dtype);
-    for (int i = 0; i < r->ndim; i++)
-        n *= (size_t)r->shape[i];
-    return n;
-}
-
-static bool largest_label(const weft_data *data, int64_t limit, int64_t *most, const char *path,
-                          struct weft_error *err)
-{
-    const struct weft_row *y = weft_data_y(data);
-    void *x = malloc(row_bytes(weft_data_x(data)));
-    union {
-        int64_t i64;
-        unsigned char bytes[8];
-    } label;
-    bool ok = x ? true : failure(err, WEFT_NOMEM, "%s: no memory for a row", path);
-    for (int64_t i = 0; ok && i < weft_data_count(data); i++) {
-        ok = weft_data_get(data, i, x, &label, err);
-        int64_t v = ok ? label_value(y->dtype, &label) : 0;
-        if (v < 0 || v >= limit)
-            ok = failure(err, WEFT_PARAM,
-                         "%s: the label of row %" PRId64 " is %" PRId64 ", wanted 0 .. %" PRId64
-                         ", below --classes",
-                         path, i, v, limit - 1);
-        *most = v > *most ? v : *most;
-    }
-    free(x);
-    return ok;
-}
-
-bool dataset_classes(const weft_data *data, struct model *m, bool given, const char *path,
-                     struct weft_error *err)
-{
-    const struct weft_row *y = weft_data_y(data);
-    int64_t values = 1, most = 0;
-    for (int i = 0; i < y->ndim; i++)
-        values *= y->shape[i];
-    if (m->task == REGRESS && !given)
-        m->classes = (int)values;
-    if (!y->dtype || m->task == REGRESS || values != 1 || y->dtype == WEFT_F32 ||
-        y->dtype == WEFT_F64 || y->dtype == WEFT_F16 || y->dtype == WEFT_BF16)
-        return true; // model_takes() says what is wrong
-    if (!largest_label(data, given ? m->classes : MOST_CLASSES, &most, path, err))
-        return false;
-    if (!given)
-        m->classes = most < 1 ? 2 : (int)most + 1;
-    return true;
 }

@@ -33,5 +33,8 @@ bool dataset_has_test(const char *path);
 // Sets m->classes to what the labels, or the values of the target, are; those given must do.
 bool dataset_classes(const weft_data *data, struct model *m, bool given, const char *path,
                      struct weft_error *err);
+// The mean of each of `n` values of the targets, and their standard deviation.
+bool dataset_target_statistics(const weft_data *data, int n, double *mean, double *std,
+                               struct weft_error *err);
 
 #endif

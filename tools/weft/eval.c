@@ -104,7 +104,7 @@ static void print_text(const struct trained *t, const struct score *s)
     if (m->task == CLASSIFY)
         printf("loss %.6g\naccuracy %.4f\n", score_loss(s, m), score_accuracy(s));
     else
-        printf("mse %.6g\nmae %.6g\n", score_loss(s, m), score_absolute(s, m));
+        printf("mse %.6g\nmae %.6g\n", score_square(s, m), score_absolute(s, m));
     if (s->confusion)
         print_classes(t, s);
 }
@@ -137,7 +137,7 @@ static void print_json(const struct trained *t, const struct score *s)
         json_number(&j, "loss", score_loss(s, m));
         json_number(&j, "accuracy", score_accuracy(s));
     } else {
-        json_number(&j, "mse", score_loss(s, m));
+        json_number(&j, "mse", score_square(s, m));
         json_number(&j, "mae", score_absolute(s, m));
     }
     if (s->confusion)

@@ -112,7 +112,10 @@ static const struct kind *find_kind(const char *path, struct weft_error *err)
     const struct kind *k = kinds;
     while (k->length && (head[8] == '{' || memcmp(head, k->magic, (size_t)k->length) != 0))
         k++;
-    return k;
+    if (k->length || head[8] == '{')
+        return k;
+    failure(err, WEFT_FORMAT, "%s: is no safetensors, npy, npz or IDX file", path);
+    return NULL;
 }
 
 static bool open_content(struct content *c, const char *path, struct weft_error *err)

@@ -21,20 +21,19 @@ struct model {
     int64_t shape[WEFT_MAX_DIMS - 1];
 };
 
-// x [batch, ...] -> [batch, class or value]
+// x [batch, ...] -> [batch, class or value], values in the model's units.
 weft_tensor *model_forward(weft_scope *s, weft_params *net, const struct model *m,
                            const weft_tensor *x);
-// The mean loss of a batch: cross entropy, or the squared error.
-weft_tensor *model_loss(weft_scope *s, const struct model *m, const weft_tensor *out,
-                        const weft_tensor *y);
+// Likewise, values in those of the data.
+weft_tensor *model_apply(weft_scope *s, weft_params *net, const struct model *m,
+                         const weft_tensor *x);
+// The mean loss of what model_forward() gave: cross entropy, or the squared error of standardised
+// values.
+weft_tensor *model_loss(weft_scope *s, weft_params *net, const struct model *m,
+                        const weft_tensor *out, const weft_tensor *y);
 
 // Makes the parameters for rows of the model's shape, without running anything.
 bool model_make(weft_scope *s, weft_params *net, const struct model *m);
-// Where the model standardises its input: sets the means and deviations to those of the rows of
-// `data`, of each channel of images and each column of tables.
-bool model_fit_input(weft_params *net, const struct model *m, const weft_data *data,
-                     struct weft_error *err);
-
 // Do rows and targets of the data fit? If not, `what` names the data in the error.
 bool model_takes(const struct model *m, const weft_data *data, bool with_target, const char *what,
                  struct weft_error *err);

@@ -158,7 +158,10 @@ static int print_help(const struct usage *u)
         const char *value = u->rows[i].value;
         snprintf(head, sizeof head, "--%s%s%s", u->rows[i].name, value ? " " : "",
                  value ? value : "");
-        printf("  %-22s %s\n", head, u->rows[i].help);
+        if (strlen(head) > 22)
+            printf("  %s\n  %-22s %s\n", head, "", u->rows[i].help);
+        else
+            printf("  %-22s %s\n", head, u->rows[i].help);
     }
     printf("  %-22s %s\n\n%s", "--help", "this text", exit_codes);
     return EXIT_DONE;
@@ -295,9 +298,22 @@ char *option_write(const struct option_row *row, const void *args)
     return strdup(unset ? "" : text);
 }
 
+static void clear(const struct option_row *row, void *to)
+{
+    static const size_t sizes[] = {
+        [OPTION_FLAG] = sizeof(bool),       [OPTION_TEXT] = sizeof(const char *),
+        [OPTION_CHOICE] = sizeof(int),      [OPTION_COUNT] = sizeof(int),
+        [OPTION_STEPS] = sizeof(int64_t),   [OPTION_SEED] = sizeof(uint64_t),
+        [OPTION_POSITIVE] = sizeof(double), [OPTION_NUMBER] = sizeof(double),
+        [OPTION_FRACTION] = sizeof(double), [OPTION_LIST] = sizeof(struct option_list),
+    };
+    memset(to, 0, sizes[row->kind]);
+}
+
 bool option_read(const struct option_row *row, const char *text, void *args)
 {
     void *to = (char *)args + row->offset;
+    clear(row, to);
     if (!*text)
         return true;
     if (row->kind != OPTION_FLAG)

@@ -64,6 +64,7 @@ const char *options_parse_file(const struct usage *u, int argc, char **argv, voi
 // The value of a row's field as option_read() takes it back; "" for one that is not set. A copy to
 // be freed, NULL if memory ran out.
 char *option_write(const struct option_row *row, const void *args);
+// "" makes it what is not set: zero. False for what the command line would not take either.
 bool option_read(const struct option_row *row, const char *text, void *args);
 
 // The place of `word` in "one|two|three", -1 if it is not there.

@@ -18,8 +18,7 @@ struct predict_args {
 
 #define AT(field) offsetof(struct predict_args, field)
 static const struct option_row rows[] = {
-    {"data", "PATH",
-     "a folder as for weft train, or a file: IDX images, npy, npz, CSV; -: CSV from stdin",
+    {"data", "PATH", "a folder, or a file: IDX images, npy, npz, CSV; -: CSV from stdin",
      OPTION_TEXT, AT(data)},
     {"split", SPLITS, "of a folder: the t10k images, or the train images [test]", OPTION_CHOICE,
      AT(split)},
@@ -79,7 +78,7 @@ static void print_row_json(const struct trained *t, const float *out, const doub
 static bool print_batch(struct trained *t, const weft_tensor *x, bool json, struct weft_error *err)
 {
     const struct model *m = &t->args.model;
-    weft_tensor *out = model_forward(t->scope, t->net, m, x);
+    weft_tensor *out = model_apply(t->scope, t->net, m, x);
     if (!out)
         return false;
     size_t count = (size_t)weft_count(out), classes = (size_t)m->classes;

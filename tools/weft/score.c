@@ -1,6 +1,7 @@
 // The outputs of a batch are read, and judged on the host in double: a few numbers for each row.
 #include "score.h"
 #include "failure.h"
+#include "standard.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -50,33 +51,40 @@ static bool add_classes(struct score *t, const struct model *m, const float *out
     return true;
 }
 
-static void add_values(struct score *t, const float *out, const float *y, int64_t count)
+static void add_values(struct score *t, const struct model *m, const float *out, const float *y,
+                       const float *scale, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
-        double d = (double)out[i] - (double)y[i];
-        t->loss += d * d;
+        double d = (double)out[i] - (double)y[i], unit = (double)scale[i % m->classes];
+        t->loss += d * unit * d * unit;
+        t->square += d * d;
         t->absolute += fabs(d);
     }
 }
 
-static bool add_batch(struct score *t, weft_scope *s, const struct model *m, weft_tensor *out,
-                      weft_tensor *y, struct weft_error *err)
+struct batch {
+    weft_tensor *out, *y;
+    const float *scale; // of the model's values
+};
+
+static bool add_batch(struct score *t, weft_scope *s, const struct model *m, const struct batch *b,
+                      struct weft_error *err)
 {
     bool classify = m->task == CLASSIFY;
-    int64_t count = weft_count(out), targets = weft_count(y);
-    y = weft_cast(s, y, classify ? WEFT_I64 : WEFT_F32);
+    int64_t count = weft_count(b->out), targets = weft_count(b->y);
+    weft_tensor *y = weft_cast(s, b->y, classify ? WEFT_I64 : WEFT_F32);
     size_t out_bytes = (size_t)count * sizeof(float);
     size_t y_bytes = (size_t)targets * (classify ? sizeof(int64_t) : sizeof(float));
     float *host = malloc(out_bytes + 1);
     void *target = malloc(y_bytes + 1);
     bool ok = host && target
-                  ? weft_read(s, out, host, out_bytes) && weft_read(s, y, target, y_bytes)
+                  ? weft_read(s, b->out, host, out_bytes) && weft_read(s, y, target, y_bytes)
                   : failure(err, WEFT_NOMEM, "no memory for the outputs of a batch");
     if (ok && classify)
         ok = add_classes(t, m, host, target, targets, err);
     else if (ok)
-        add_values(t, host, target, count);
-    t->rows += ok ? out->shape[0] : 0;
+        add_values(t, m, host, target, b->scale, count);
+    t->rows += ok ? b->out->shape[0] : 0;
     free(host);
     free(target);
     return ok;
@@ -85,13 +93,21 @@ static bool add_batch(struct score *t, weft_scope *s, const struct model *m, wef
 bool score_measure(struct score *t, weft_scope *s, weft_params *net, const struct model *m,
                    weft_loader *data, const volatile sig_atomic_t *stop, struct weft_error *err)
 {
-    bool ok = true;
+    float *scale = malloc((size_t)m->classes * sizeof *scale);
+    bool ok = scale ? standard_target_scale(net, m, scale, err)
+                    : failure(err, WEFT_NOMEM, "no memory for the scale of the values");
     for (weft_tensor *x, *y; ok && !*stop && weft_loader_next(data, s, &x, &y);
          weft_scope_reset(s)) {
-        weft_tensor *out = model_forward(s, net, m, x);
-        ok = out && add_batch(t, s, m, out, y, err);
+        weft_tensor *out = model_apply(s, net, m, x);
+        ok = out && add_batch(t, s, m, &(struct batch){out, y, scale}, err);
     }
+    free(scale);
     return scope_is_fine(s, err) && ok && !*stop;
+}
+
+double score_square(const struct score *t, const struct model *m)
+{
+    return t->square / (double)t->rows / m->classes;
 }
 
 double score_loss(const struct score *t, const struct model *m)

@@ -6,9 +6,9 @@
 
 struct score {
     int64_t rows, correct;
-    double loss;        // summed up, as `absolute`
-    double absolute;    // errors of a regression's values
-    int64_t *confusion; // [class of the label][class predicted], or NULL
+    double loss;             // summed up, as the others; of standardised values
+    double square, absolute; // errors of a regression's values
+    int64_t *confusion;      // [class of the label][class predicted], or NULL
 };
 
 // Goes through one epoch of `data`. False on error, or when *stop became nonzero; then *err has
@@ -18,6 +18,7 @@ bool score_measure(struct score *score, weft_scope *s, weft_params *net, const s
 
 // Means over the rows; those of a regression over its values.
 double score_loss(const struct score *score, const struct model *m);
+double score_square(const struct score *score, const struct model *m);
 double score_absolute(const struct score *score, const struct model *m);
 double score_accuracy(const struct score *score);
 

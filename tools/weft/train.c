@@ -16,8 +16,9 @@
 #define AT(field) offsetof(struct train_args, field)
 const struct option_row train_rows[] = {
     {"data", "PATH",
-     "a folder with the four IDX files of MNIST or its kin, a CSV file, an npz file", OPTION_TEXT,
-     AT(data)},
+     "a folder with the IDX files of MNIST or its kin, a CSV or an npz file\n"
+     "                         [/usr/share/datasets/fashion-mnist]",
+     OPTION_TEXT, AT(data)},
     {"target", "NAME", "the column of a CSV file to learn, by its name or number [the last]",
      OPTION_TEXT, AT(target), true},
     {"no-header", NULL, "the first line of a CSV file is a row too", OPTION_FLAG, AT(no_header),
@@ -81,9 +82,9 @@ static const struct usage usage = {
     .about =
         "Trains a model, and tests it after every epoch where there are data for that: a folder's\n"
         "t10k files, and what --validation holds out. The last line of the output is\n"
-        "`test accuracy 0.8765` (`validation accuracy ...` without test data, `... loss` of a\n"
-        "regression, whose losses are mean squared errors). Where an option is repeated, the last\n"
-        "counts. Without --data: /usr/share/datasets/fashion-mnist.\n\n"
+        "`test accuracy 0.8765`, without test data `validation accuracy ...`; of a regression it\n"
+        "is the loss, the mean squared error of the target standardised as the input is. Where an\n"
+        "option is repeated, the last counts.\n\n"
         "Ctrl-C, or SIGTERM, saves to --save's FILE after the step and exits with 130; a second "
         "one\n"
         "ends at once. --resume then goes on to the same bits as if it had not been stopped. What\n"
@@ -171,11 +172,12 @@ static bool check_save(const char *path)
     const char *end = strrchr(path, '/');
     char folder[4096];
     snprintf(folder, sizeof folder, "%.*s", end ? (int)(end - path) + 1 : 1, end ? path : ".");
-    bool is_folder = !stat(path, &st) && S_ISDIR(st.st_mode);
-    errno = is_folder ? EISDIR : 0;
-    if (!is_folder && !access(folder, W_OK | X_OK))
+    if (!stat(path, &st) && !S_ISREG(st.st_mode)) // renaming would put an end to a device
+        console_fail("%s: is there and no file, wanted the name of one", path);
+    else if (access(folder, W_OK | X_OK))
+        console_fail("%s: %s", path, strerror(errno));
+    else
         return true;
-    console_fail("%s: %s", path, strerror(errno));
     return false;
 }
 

@@ -3,6 +3,7 @@
 #include "checkpoint.h"
 #include "console.h"
 #include "failure.h"
+#include "standard.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -132,7 +133,7 @@ static bool begin_anew(struct training *t)
     if (!t->args->recipe.total_steps)
         t->args->recipe.total_steps = t->progress.total;
     return model_make(t->test_scope, t->net, m) &&
-           model_fit_input(t->net, m, weft_loader_data(t->train), &t->err) && recipe_make(t);
+           standard_fit(t->net, m, weft_loader_data(t->train), &t->err) && recipe_make(t);
 }
 
 bool training_prepare(struct training *t)
@@ -157,7 +158,7 @@ static bool step(struct training *t, const weft_tensor *x, const weft_tensor *y)
 {
     weft_scope *s = t->scope;
     const struct model *m = &t->args->model;
-    weft_tensor *loss = model_loss(s, m, model_forward(s, t->net, m, x), y);
+    weft_tensor *loss = model_loss(s, t->net, m, model_forward(s, t->net, m, x), y);
     weft_backward(s, loss, t->net);
     bool ok = recipe_step(t);
     int rows = x ? (int)x->shape[0] : 0;
