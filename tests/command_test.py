@@ -674,7 +674,7 @@ class Resume(Case):
         self.assertEqual(self.rows('partlog.csv'), self.rows('wholelog.csv'))
         self.assertEqual([row.split(',')[0] for row in self.rows('partlog.csv')],
                          ['step', '24', '48', '72', '96', '120', '144'])
-        again = self.train('part', '--resume', str(self.folder / 'part'))
+        again = run('train', '--data', self.data, '--resume', str(self.folder / 'part'))
         self.assert_works(again)
         self.assertRegex(again.stdout, r'^validation accuracy [01]\.\d{4}\n$')
 
@@ -703,6 +703,8 @@ class Resume(Case):
             self.assert_fails(self.train('model', '--resume', model, option, value), 2, option,
                               f'"{value}"', model)
         self.assert_works(self.train('model', '--resume', model, '--hidden', '8', '--steps', '6'))
+        result = run('train', '--data', self.data, '--resume', model)
+        self.assertEqual(len(result.stdout.splitlines()), 7, result.stdout)  # of six epochs
         less = table('less.csv', 100, ['a', 'b', 'kind'], animal)
         result = self.train('model', '--resume', model, '--data', less)
         self.assert_fails(result, 1, '192 rows', 'has 80')

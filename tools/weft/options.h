@@ -32,7 +32,11 @@ struct option_row {
     const char *help;  // with the default in [ ]
     enum option_kind kind;
     size_t offset; // of the field in the verb's struct of arguments
-    bool kept;     // saved with the model, and the same when training goes on
+    enum {
+        NOT_KEPT,
+        KEPT,         // saved with the model, and the same when training goes on
+        KEPT_DEFAULT, // saved with the model, and may be another then
+    } kept;
 };
 
 struct usage {

@@ -20,46 +20,47 @@ const struct option_row train_rows[] = {
      "                         [/usr/share/datasets/fashion-mnist]",
      OPTION_TEXT, AT(data)},
     {"target", "NAME", "the column of a CSV file to learn, by its name or number [the last]",
-     OPTION_TEXT, AT(target), true},
+     OPTION_TEXT, AT(target), KEPT},
     {"no-header", NULL, "the first line of a CSV file is a row too", OPTION_FLAG, AT(no_header),
-     true},
+     KEPT},
     {"validation", "X", "the part of the training data that is only tested on [0]", OPTION_FRACTION,
-     AT(validation), true},
+     AT(validation), KEPT},
     {"model", MODELS, "a perceptron: linear, relu and dropout for each hidden layer [mlp]",
-     OPTION_CHOICE, AT(model.kind), true},
-    {"hidden", "N,N,...", "units of each hidden layer [128]", OPTION_LIST, AT(model.hidden), true},
+     OPTION_CHOICE, AT(model.kind), KEPT},
+    {"hidden", "N,N,...", "units of each hidden layer [128]", OPTION_LIST, AT(model.hidden), KEPT},
     {"task", TASKS, "[classify, if the target is whole numbers or words]", OPTION_CHOICE,
-     AT(model.task), true},
+     AT(model.task), KEPT},
     {"classes", "N", "labels are 0 .. N-1 [what the data have]", OPTION_COUNT, AT(model.classes),
-     true},
+     KEPT},
     {"normalise", NORMALISES, "of the input: mean 0, deviation 1 [of tables; images are 0 .. 1]",
-     OPTION_CHOICE, AT(model.normalise), true},
+     OPTION_CHOICE, AT(model.normalise), KEPT},
     {"dropout", "X", "part of each hidden layer that is dropped in a step [0]", OPTION_FRACTION,
-     AT(model.dropout), true},
-    {"epochs", "N", "times to go through the training data [5]", OPTION_COUNT, AT(epochs)},
+     AT(model.dropout), KEPT},
+    {"epochs", "N", "times to go through the training data [5, or what it was]", OPTION_COUNT,
+     AT(epochs), KEPT_DEFAULT},
     {"steps", "N", "stop after N steps altogether [no limit]", OPTION_STEPS, AT(steps)},
-    {"batch", "N", "rows in a step [64]", OPTION_COUNT, AT(batch), true},
+    {"batch", "N", "rows in a step [64]", OPTION_COUNT, AT(batch), KEPT},
     {"optimizer", OPTIMIZERS, "the rule of the updates [adam]", OPTION_CHOICE, AT(recipe.optimizer),
-     true},
+     KEPT},
     {"lr", "X", "step size [1e-3; sgd, adagrad, rmsprop: 1e-2; adadelta: 1]", OPTION_POSITIVE,
-     AT(recipe.lr), true},
-    {"momentum", "X", "of sgd and rmsprop [0]", OPTION_FRACTION, AT(recipe.momentum), true},
-    {"nesterov", NULL, "Nesterov's momentum, of sgd", OPTION_FLAG, AT(recipe.nesterov), true},
-    {"weight-decay", "X", "[0; adamw: 1e-2]", OPTION_NUMBER, AT(recipe.weight_decay), true},
+     AT(recipe.lr), KEPT},
+    {"momentum", "X", "of sgd and rmsprop [0]", OPTION_FRACTION, AT(recipe.momentum), KEPT},
+    {"nesterov", NULL, "Nesterov's momentum, of sgd", OPTION_FLAG, AT(recipe.nesterov), KEPT},
+    {"weight-decay", "X", "[0; adamw: 1e-2]", OPTION_NUMBER, AT(recipe.weight_decay), KEPT},
     {"clip-norm", "X", "the longest gradient, all parameters together [no limit]", OPTION_POSITIVE,
-     AT(recipe.clip_norm), true},
+     AT(recipe.clip_norm), KEPT},
     {"schedule", SCHEDULES, "of the step size [constant]", OPTION_CHOICE, AT(recipe.schedule),
-     true},
-    {"warm-up", "N", "steps in which it rises to --lr [0]", OPTION_STEPS, AT(recipe.warm_up), true},
+     KEPT},
+    {"warm-up", "N", "steps in which it rises to --lr [0]", OPTION_STEPS, AT(recipe.warm_up), KEPT},
     {"decay", "X", "what step and plateau multiply it by [0.1]", OPTION_POSITIVE, AT(recipe.decay),
-     true},
-    {"decay-every", "N", "epochs, of step [1]", OPTION_COUNT, AT(recipe.every), true},
+     KEPT},
+    {"decay-every", "N", "epochs, of step [1]", OPTION_COUNT, AT(recipe.every), KEPT},
     {"patience", "N", "epochs without a better loss, of plateau [10]", OPTION_COUNT,
-     AT(recipe.patience), true},
+     AT(recipe.patience), KEPT},
     {"schedule-steps", "N", "steps that cosine and one-cycle take [all of this training]",
-     OPTION_STEPS, AT(recipe.total_steps), true},
+     OPTION_STEPS, AT(recipe.total_steps), KEPT},
     {"seed", "N", "of the first weights, the order of the rows, and dropout [0]", OPTION_SEED,
-     AT(seed), true},
+     AT(seed), KEPT},
     {"save", "FILE", "save the model and the state of training, to go on: safetensors", OPTION_TEXT,
      AT(save)},
     {"save-every", "N", "steps between two saves [an epoch's]; the last step is always saved",
@@ -89,7 +90,9 @@ static const struct usage usage = {
         "one\n"
         "ends at once. --resume then goes on to the same bits as if it had not been stopped. What\n"
         "makes the model comes from the file then, and may be given again only if it is the same;\n"
-        "--data, --epochs, --steps and what stands below --seed may differ.",
+        "--data, --epochs, --steps and what stands below --seed may differ. A file is replaced "
+        "whole\n"
+        "or not at all; one that is killed leaves at the most FILE.*.tmp behind.",
     .rows = train_rows,
     .count = sizeof train_rows / sizeof *train_rows,
 };
@@ -188,7 +191,7 @@ static int find_difference(const struct train_args *args, const struct train_arg
     int code = GO_ON;
     for (int i = 0; i < train_row_count && code == GO_ON; i++) {
         const struct option_row *row = &train_rows[i];
-        if (!row->kept || !(given >> i & 1))
+        if (row->kept != KEPT || !(given >> i & 1))
             continue;
         char *now = option_write(row, args), *then = option_write(row, file);
         if (!now || !then || strcmp(now, then) != 0)
@@ -198,6 +201,22 @@ static int find_difference(const struct train_args *args, const struct train_arg
         free(then);
     }
     return code;
+}
+
+// What may differ is as it was given.
+static bool take_given(const struct train_args *args, struct train_args *file, uint64_t given)
+{
+    for (int i = 0; i < train_row_count; i++) {
+        const struct option_row *row = &train_rows[i];
+        if (row->kept != KEPT_DEFAULT || !(given >> i & 1))
+            continue;
+        char *value = option_write(row, args);
+        bool ok = value && option_read(row, value, file);
+        free(value);
+        if (!ok)
+            return false;
+    }
+    return true;
 }
 
 // Takes the options that belong to the model from the file.
@@ -210,6 +229,8 @@ static int take_resumed(struct training *t, uint64_t given)
     if (!ok)
         return console_fail("%s", t->err.text);
     int code = find_difference(t->args, &file, given);
+    if (!take_given(t->args, &file, given))
+        return console_fail("train: no memory for the options");
     *t->args = file;
     return code;
 }
@@ -224,7 +245,8 @@ static void report(struct training *t)
     if (interrupted)
         console_fail("train: stopped after step %" PRId64 " of %" PRId64 ", in epoch %d of %d%s%s",
                      p->step, p->total, p->epoch ? p->epoch : 1, p->epochs,
-                     t->args->save ? "; saved to " : "", t->args->save ? t->args->save : "");
+                     t->saved == p->step ? "; saved to " : "",
+                     t->saved == p->step ? t->args->save : "");
 }
 
 static int complain(const struct training *t)

@@ -288,11 +288,13 @@ static bool run_epochs(struct training *t)
 
 bool training_run(struct training *t)
 {
+    t->began = t->progress.step;
     bool done = t->progress.step >= t->progress.total && t->progress.in_epoch == 0;
     if (!(done ? measure_all(t) || interrupted : run_epochs(t)))
         return false;
     console_erase();
-    if (t->args->save && !checkpoint_save(t))
+    bool idle = interrupted && t->progress.step == t->began; // what is there may be better
+    if (t->args->save && !idle && !checkpoint_save(t))
         return false;
     if (interrupted)
         return true;

@@ -42,6 +42,7 @@ struct training {
     struct losses losses;
     struct history history;
     struct progress progress;
+    int64_t began; // the step that this process began at
     int64_t saved; // the step of the last checkpoint, -1 for none
     struct score validated, tested;
     struct weft_error err;
