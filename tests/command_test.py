@@ -723,15 +723,18 @@ class Resume(Case):
                  'lie': struct.pack('<Q', 1 << 62) + whole[8:], 'no JSON': with_head(b'{' * length),
                  'other model': with_head(head.replace(b'hidden":"8"', b'hidden":"9"')),
                  'absurd': with_head(head.replace(b'hidden":"8"', b'hidden":"-"')),
+                 'huge': with_head(head.replace(b'"train.input":"2"',
+                                                b'"train.input":"2147483647,2147483647"')),
                  'no model': with_head(head.replace(b'"train.model"', b'"train.xodel"'))}
         for name, data in cases.items():
             with self.subTest(name=name):
                 self.assertNotEqual(data, whole)
                 bad.write_bytes(data)
-                self.assert_fails(self.train('new', '--resume', str(bad)), 1, bad)
+                self.assert_fails(self.train('new', '--resume', str(bad)), 1,
+                                  self.data if name == 'huge' else bad)
                 self.assert_fails(run('eval', str(bad), '--data', self.data), 1, bad)
                 self.assert_fails(run('predict', str(bad), '--data', self.data), 1, bad)
-                if name not in ('other model', 'absurd', 'no model'):
+                if name not in ('other model', 'absurd', 'huge', 'no model'):
                     self.assert_fails(run('info', str(bad)), 1, bad)
         self.assertFalse((self.folder / 'new').exists())
         self.assert_fails(self.train('new', '--resume', '/nonexistent'), 1, '/nonexistent')

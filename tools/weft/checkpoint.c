@@ -261,10 +261,15 @@ static bool place(struct training *t, const weft_safetensors *f)
     if (!parse_whole(text_of(f, "step"), &p->step) ||
         !parse_whole(text_of(f, "epoch-steps"), &p->in_epoch) ||
         !parse_whole(text_of(f, "epoch-rows"), &sum_rows) ||
-        !parse_whole(text_of(f, "rows"), &rows) || !loss || *end || p->in_epoch > p->step)
+        !parse_whole(text_of(f, "rows"), &rows) || !loss || *end || !isfinite(sum) ||
+        p->in_epoch > p->step)
         return failure(&t->err, WEFT_FORMAT, "%s: its metadata do not say where training was",
                        t->args->resume);
-    if (rows != p->rows || p->in_epoch > p->batches || (p->step - p->in_epoch) % p->batches)
+    if (rows == p->rows && (p->in_epoch > p->batches || (p->step - p->in_epoch) % p->batches))
+        return failure(&t->err, WEFT_FORMAT,
+                       "%s: step %" PRId64 " with %" PRId64 " in its epoch, which has %" PRId64,
+                       t->args->resume, p->step, p->in_epoch, p->batches);
+    if (rows != p->rows)
         return failure(&t->err, WEFT_SHAPE, "%s: was trained on %" PRId64 " rows, %s has %" PRId64,
                        t->args->resume, rows, t->args->data, p->rows);
     p->epoch = (int)((p->step - p->in_epoch) / p->batches);

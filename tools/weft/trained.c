@@ -21,8 +21,10 @@ bool trained_open(struct trained *t, const char *path, const char *device, struc
     t->scope = weft_scope_create(t->dev, NULL, err);
     if (!t->scope)
         return false;
-    return (model_make(t->scope, t->net, &t->args.model) || scope_is_fine(t->scope, err)) &&
-           weft_params_load(t->net, path, NULL, err);
+    if (model_make(t->scope, t->net, &t->args.model))
+        return weft_params_load(t->net, path, NULL, err);
+    const struct weft_error *why = weft_scope_error(t->scope);
+    return failure(err, why->status, "%s: %s", path, why->text);
 }
 
 weft_loader *trained_data(const struct trained *t, const struct dataset_args *a, int batch,
