@@ -425,7 +425,7 @@ START_TEST(wrong_calls_are_refused)
     p.ntext = 1;
     NOT_SAVED("metadata 'y': the value is NULL");
     t.net->torn = true;
-    NOT_SAVED("not saved: an optimizer step failed half-way");
+    NOT_SAVED("not possible: an optimizer step failed half-way");
     t.net->torn = false;
     weft_neg(t.s, NULL);
     NOT_SAVED("not saved: neg: a tensor is NULL");

@@ -112,8 +112,8 @@ bool wf_params_name_ok(const char *call, const char *name, struct weft_error *er
         return wf_fail(err, WEFT_PARAM, "%s: no tensor in a file can be called %s", call, name);
     if (wf_params_skips(name))
         return wf_fail(err, WEFT_PARAM,
-                       "%s: %.80s: what begins with optimizer. or gradient. is no parameter", call,
-                       name);
+                       "%s: %.80s: a parameter cannot be called optimizer. or gradient. something",
+                       call, name);
     wf_json *text = wf_json_text(name);
     bool ok = text || wf_fail(err, WEFT_PARAM, "%s: the name %.20s is not UTF-8", call, name);
     wf_json_free(text);
