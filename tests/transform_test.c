@@ -244,7 +244,7 @@ END_TEST
 
 START_TEST(wrong_splits_are_refused)
 {
-    weft_data *a = six(), *b = a;
+    weft_data *a = (weft_data *)&err, *b = a; // not NULL before
     ck_assert(!weft_data_split(six(), weft_data_split_params(.validation = 1), &a, &b, &err));
     ck_error(WEFT_PARAM, ".validation is 1, wanted a share");
     ck_assert(!a && !b);

@@ -68,7 +68,8 @@ WEFT_API weft_data *weft_data_memory(const struct weft_file_tensor *x,
                                      const struct weft_file_tensor *y,
                                      const struct weft_data_memory_params *o,
                                      struct weft_error *err);
-// The same from one npy file, or two; y_path may be NULL. Errors as weft_npy_open() and
+// The same from one npy file, or two; y_path may be NULL. Labels keep their dtype, where the losses
+// want I64 or I32. Errors as weft_npy_open() and
 // weft_data_memory().
 WEFT_API weft_data *weft_data_npy(const char *x_path, const char *y_path, struct weft_error *err);
 

@@ -14,7 +14,8 @@
 // written outermost first. Every _destroy() takes the address of a pointer, accepts &NULL and
 // leaves NULL behind. Thread-safety is written beside each type.
 //
-// <weft/opencl.h>, for programs with an OpenCL context of their own, is included separately.
+// <weft/opencl.h>, for programs with an OpenCL context of their own, is included separately. So are
+// <weft/csv.h> and <weft/npz.h>, which are another library, libweft-data.
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
 #include <weft/custom.h>

@@ -19,10 +19,15 @@ struct transform {
 };
 
 // Values in the units that the device gets by default.
-static double value(enum weft_dtype dtype, const char *x, size_t i)
+static inline double value(enum weft_dtype dtype, const char *x, size_t i)
 {
-    double v = wf_to_double(dtype, x + i * weft_dtype_size(dtype));
-    return dtype == WEFT_U8 ? v / 255 : v;
+    float f;
+    if (dtype == WEFT_U8)
+        return (double)((const unsigned char *)x)[i] / 255;
+    if (dtype != WEFT_F32)
+        return wf_to_double(dtype, x + i * weft_dtype_size(dtype));
+    memcpy(&f, x + i * sizeof f, sizeof f);
+    return (double)f;
 }
 
 static size_t elements_of(const weft_data *data)
@@ -46,15 +51,16 @@ struct moments {
 
 static void add_row(struct moments *m, int n, enum weft_dtype dtype, const char *x, size_t elements)
 {
-    for (size_t i = 0, each = elements / (size_t)n; i < elements; i++) {
-        double v = value(dtype, x, i);
-        struct moments *k = &m[i / each];
-        if (isnan(v))
-            continue;
-        double away = v - k->mean;
-        k->count++;
-        k->mean += away / k->count;
-        k->squares += away * (v - k->mean);
+    size_t each = elements / (size_t)n;
+    for (size_t i = 0; i < elements; m++) {
+        for (size_t end = i + each; i < end; i++) {
+            double v = value(dtype, x, i), away = v - m->mean;
+            if (isnan(v))
+                continue;
+            m->count++;
+            m->mean += away / m->count;
+            m->squares += away * (v - m->mean);
+        }
     }
 }
 
@@ -114,25 +120,37 @@ static struct transform *transform(weft_data *data, const char *what, struct wef
     return t;
 }
 
+static enum weft_dtype normal_dtype(enum weft_dtype dtype)
+{
+    return dtype == WEFT_F64 ? WEFT_F64 : WEFT_F32;
+}
+
+static inline void put(enum weft_dtype from, void *x, size_t i, double v)
+{
+    float f = (float)v;
+    if (from == WEFT_F64)
+        memcpy((char *)x + i * sizeof v, &v, sizeof v);
+    else
+        memcpy((char *)x + i * sizeof f, &f, sizeof f);
+}
+
 // The elements are smaller than what they become, or the same size: they are put at the end of the
 // row's memory and become numbers from its beginning on. Larger ones get memory of their own.
 static bool get_normalized(void *priv, int64_t row, void *x, void *y, struct weft_error *err)
 {
     const struct transform *t = priv;
     const struct weft_data_source *src = &t->data->src;
-    bool f64 = src->x.dtype == WEFT_F64;
-    size_t room = t->elements * (f64 ? sizeof(double) : sizeof(float)), has = t->data->x_bytes;
+    size_t room = t->elements * weft_dtype_size(normal_dtype(src->x.dtype));
+    size_t has = t->data->x_bytes;
     char *own = has > room ? malloc(has) : NULL, *from = own ? own : (char *)x + (room - has);
     if (has > room && !own)
         return wf_fail_nomem(err, "data_normalize");
     bool ok = src->get(src->priv, row, from, y, err);
-    for (size_t i = 0, each = t->elements / (size_t)t->n; ok && i < t->elements; i++) {
-        double v = (value(src->x.dtype, from, i) - t->mean[i / each]) / t->std[i / each];
-        float f = (float)v;
-        if (f64)
-            memcpy((char *)x + i * sizeof v, &v, sizeof v);
-        else
-            memcpy((char *)x + i * sizeof f, &f, sizeof f);
+    size_t each = t->elements / (size_t)t->n;
+    for (size_t k = 0, i = 0; ok && i < t->elements; k++) {
+        double mean = t->mean[k], std = t->std[k];
+        for (size_t end = i + each; i < end; i++)
+            put(src->x.dtype, x, i, (value(src->x.dtype, from, i) - mean) / std);
     }
     free(own);
     return ok;
@@ -187,7 +205,7 @@ weft_data *weft_data_normalize(weft_data *data, const struct weft_data_normalize
         return NULL;
     }
     struct weft_data_source src = wf_data_like(data);
-    src.x.dtype = src.x.dtype == WEFT_F64 ? WEFT_F64 : WEFT_F32;
+    src.x.dtype = normal_dtype(src.x.dtype);
     src.get = get_normalized;
     src.destroy = destroy_transform;
     src.priv = t;
