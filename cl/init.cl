@@ -14,8 +14,36 @@
 // lint: -DTRUNCATED
 
 #if defined NORMAL || defined TRUNCATED
-// The logarithm of u in (0, 1], and sin and cos of a turn t in [0, 1), by polynomials of our own:
-// the built-in functions differ from device to device.
+// The built-in functions, quotients and square roots too, differ from device to device in the last
+// places; these do not.
+
+// The nearest number to a / b, b > 0: a step with the exact remainder, then the neighbours.
+float nearer(float q, float other, float a, float b)
+{
+    return fabs(fma(-other, b, a)) < fabs(fma(-q, b, a)) ? other : q;
+}
+
+float own_divide(float a, float b)
+{
+    if (a == 0)
+        return 0;
+    float q = a / b;
+    q = fma(fma(-q, b, a), 1.0f / b, q);
+    return nearer(nearer(q, as_float(as_int(q) + 1), a, b), as_float(as_int(q) - 1), a, b);
+}
+
+// The nearest number to the square root of x, likewise (Tuckerman's test).
+float own_sqrt(float x)
+{
+    float y = sqrt(x);
+    if (!(x > 0))
+        return y;
+    y = fma(fma(-y, y, x), 0.5f / y, y);
+    float down = as_float(as_int(y) - 1), up = as_float(as_int(y) + 1);
+    return fma(-y, down, x) <= 0 ? down : fma(-y, up, x) > 0 ? up : y;
+}
+
+// The logarithm of u in (0, 1], and sin and cos of a turn t in [0, 1), by polynomials of our own.
 float own_log(float u)
 {
     uint bits = as_uint(u);
@@ -26,7 +54,7 @@ float own_log(float u)
         e++;
     }
     // 2 atanh(s), s = (m - 1) / (m + 1)
-    float s = (m - 1.0f) / (m + 1.0f), q = s * s;
+    float s = own_divide(m - 1.0f, m + 1.0f), q = s * s;
     float p = fma(q, fma(q, fma(q, fma(q, 2.0f / 9, 2.0f / 7), 2.0f / 5), 2.0f / 3), 2.0f);
     return fma((float)e, 0.69314718f, s * p);
 }
@@ -51,7 +79,7 @@ float own_normal(struct philox r, int i)
 {
     int pair = i / 2 * 2;
     float u = 1.0f - philox_uniform(r.v[pair]), turn = philox_uniform(r.v[pair + 1]);
-    float radius = sqrt(-2.0f * own_log(u));
+    float radius = own_sqrt(-2.0f * own_log(u));
     return radius * own_cos_turn(i % 2 ? turn - 0.25f : turn);
 }
 #endif

@@ -443,6 +443,100 @@ START_TEST(every_call_of_a_load)
 }
 END_TEST
 
+static weft_params *copied;
+
+// Over a clone that holds zeros, made without faults.
+static bool copy(const struct model *m)
+{
+    const struct fault armed = fault;
+    const float zero[MODEL_VALUES] = {0};
+    fault = (struct fault){0};
+    copied = weft_params_clone(m->net, NULL, NULL);
+    for (int i = 0; i < weft_params_count(copied); i++)
+        ck_assert(weft_params_set(copied, weft_params_name(copied, i), zero,
+                                  (size_t)copied->param[i]->count * sizeof *zero, NULL));
+    fault = armed;
+    file_error = (struct weft_error){0};
+    return weft_params_copy(copied, m->net, &file_error);
+}
+
+static void check_copied(const struct model *m, bool done)
+{
+    (void)m;
+    float v[MODEL_VALUES], zero[MODEL_VALUES] = {0};
+    const struct model other = {.net = copied};
+    if (!done)
+        assert_names_it(&file_error);
+    model_values(&other, v);
+    ck_assert(done ? has_values(&other, 3) : !memcmp(v, zero, sizeof v));
+    weft_params_destroy(&copied);
+}
+
+START_TEST(every_call_of_a_copy)
+{
+    each_fault(_i, copy, check_copied);
+}
+END_TEST
+
+static bool clone(const struct model *m)
+{
+    file_error = (struct weft_error){0};
+    copied = weft_params_clone(m->net, NULL, &file_error);
+    return copied;
+}
+
+static void check_cloned(const struct model *m, bool done)
+{
+    if (done)
+        check_copied(m, done);
+    else
+        assert_names_it(&file_error);
+}
+
+START_TEST(every_call_of_a_clone)
+{
+    each_fault(_i, clone, check_cloned);
+}
+END_TEST
+
+// One buffer takes a computed value as it is, the other a copy of what the host lends.
+static bool set_buffers(const struct model *m)
+{
+    static const float on_loan[2] = {1, 2};
+    const struct weft_init zero = {WEFT_INIT_CONSTANT, 0, 0};
+    const int64_t two = 2;
+    const struct fault armed = fault;
+    fault = (struct fault){0};
+    copied = weft_params_create(weft_scope_device(m->s), 1, NULL);
+    weft_buffer(m->s, copied, "a", zero, 1, &two);
+    weft_buffer(m->s, copied, "b", zero, 1, &two);
+    fault = armed;
+    weft_tensor *x =
+        weft_borrow(m->s, on_loan, weft_borrow_params(.dtype = WEFT_F32, .ndim = 1, .shape = &two));
+    weft_buffer_set(m->s, copied, "a", weft_square(m->s, x));
+    weft_buffer_set(m->s, copied, "b", x);
+    return weft_flush(m->s) && weft_device_wait(weft_scope_device(m->s), &m->s->err);
+}
+
+static void check_buffers(const struct model *m, bool done)
+{
+    float v[4];
+    if (!done)
+        assert_names_it(weft_scope_error(m->s));
+    weft_scope_clear(m->s);
+    ck_assert(weft_params_get(copied, "a", v, 8, NULL));
+    ck_assert(weft_params_get(copied, "b", v + 2, 8, NULL));
+    const float set[4] = {1, 4, 1, 2}, none[4] = {0};
+    ck_assert(!memcmp(v, set, sizeof v) || (!done && !memcmp(v, none, sizeof v)));
+    weft_params_destroy(&copied);
+}
+
+START_TEST(every_call_of_an_update_of_buffers)
+{
+    each_fault(_i, set_buffers, check_buffers);
+}
+END_TEST
+
 // A launch of the optimizer that was cut in pieces and failed between them leaves parameters of two
 // steps: that is known, and they are not saved.
 START_TEST(half_an_update_is_known)
@@ -489,6 +583,9 @@ int main(void)
     tcase_add_loop_test(t, every_call_of_operations_and_gradients_of_ones_own, 0, MODES);
     tcase_add_loop_test(t, every_call_of_a_save, 0, MODES);
     tcase_add_loop_test(t, every_call_of_a_load, 0, MODES);
+    tcase_add_loop_test(t, every_call_of_a_copy, 0, MODES);
+    tcase_add_loop_test(t, every_call_of_a_clone, 0, MODES);
+    tcase_add_loop_test(t, every_call_of_an_update_of_buffers, 0, MODES);
     tcase_add_test(t, half_an_update_is_known);
     return run_suite(suite);
 }

@@ -25,7 +25,8 @@ struct weft_file_tensor {
     const void *data; // host memory, dense, the last dimension innermost
 };
 
-// Writes n tensors; the order and the names are kept, and equal names are refused.
+// Writes n tensors; the order and the names are kept, and equal names are refused. Python's
+// package puts them in an order of its own; either reads what the other writes.
 WEFT_API bool weft_safetensors_write(const char *path, const struct weft_file_tensor *tensors,
                                      int n, struct weft_error *err);
 

@@ -94,8 +94,8 @@ enum weft_load_problem {
 };
 struct weft_params_load_params {
     size_t size;
-    const char
-        *prefix; // [""] what does not begin with it is left alone, in the file and the params
+    // [""] What does not begin with it is left alone, in the file and in the params.
+    const char *prefix;
     // The name in the params of the file's tensor `name`; NULL leaves it out. What it returns must
     // be valid until the next call. [the same name]
     const char *(*rename)(void *priv, const char *name);
@@ -140,7 +140,7 @@ enum weft_init_kind {
     WEFT_INIT_KAIMING_NORMAL,
     // a is the gain [1]. gain times a random orthogonal matrix [out, in * ...]: its rows, or if
     // there are fewer columns these, are orthonormal. (Saxe et al., 2014) Made on the host in
-    // double, once: out = in = 1024 takes seconds, and the time grows with the cube.
+    // double, once: out = in = 1024 takes a second, twice as much eight times as long.
     WEFT_INIT_ORTHOGONAL,
 };
 struct weft_init {

@@ -393,7 +393,7 @@ struct wf_record *wf_record_clone(weft_scope *s, const struct wf_record *r, stru
     for (int i = 0; i < c->nin; i++)
         c->in[i]->consumers++;
     s->record[s->nrecords++] = c;
-    return !s->eager || !c->nout || wf_plan_run(s, c->out[0]) ? c : NULL;
+    return c;
 }
 
 struct wf_leaf *wf_scope_leaf(weft_scope *s, struct wf_variable *v)
