@@ -1,7 +1,7 @@
 // One optimizer step for up to SETS parameters in one launch (sets.h).
 //
 //   SGD, ADAGRAD, ADADELTA, RMSPROP, ADAM or ADAMW  the rule; see include/weft/optim.h [ADAM]
-//   MOMENTUM, NESTEROV, CENTERED, AMSGRAD           its options
+//   MOMENTUM, NESTEROV, CENTERED, AMSGRAD, MAXIMIZE  its options
 //   VEC                                             elements at once [1]
 //
 // `state` holds the rule's moments, n elements each, one after the other.
@@ -13,7 +13,7 @@
 #endif
 // lint: -DSGD -DSETS=4
 // lint: -DSGD -DMOMENTUM -DNESTEROV
-// lint: -DADAGRAD
+// lint: -DADAGRAD -DMAXIMIZE
 // lint: -DADADELTA
 // lint: -DRMSPROP -DMOMENTUM -DCENTERED
 // lint: -DADAM -DAMSGRAD -DVEC=16
@@ -143,8 +143,14 @@ struct numbers {
 #define VSTORE(v, i, p) ((p)[i] = (v))
 #endif
 
+#ifdef MAXIMIZE
+#define SIGN -
+#else
+#define SIGN
+#endif
 #define TAKE(F, LOAD, i)                                                                           \
-    F p = LOAD(0, x + i), g = LOAD(0, d + i), s0 = 0, s1 = 0, s2 = 0;                              \
+    F p = LOAD(0, x + i), g = SIGN LOAD(0, d + i);                                                 \
+    F s0 = 0, s1 = 0, s2 = 0;                                                                      \
     if (STATES > 0)                                                                                \
         s0 = LOAD(0, state + i);                                                                   \
     if (STATES > 1)                                                                                \

@@ -15,7 +15,7 @@
 #if SETS == 4
 #define EACH_SET(X) X(0) X(1) X(2) X(3)
 #else
-#define EACH_SET(X)                                                                                \
+#define EACH_SET(X) \
     X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 #endif
 
@@ -25,8 +25,8 @@ struct sets {
 };
 
 // The set of task t: `set`.
-#define FIND_SET(set, t, s)                             \
-    int set = 0;                                        \
-    while (set + 1 < SETS && t >= (s).first[set + 1])   \
+#define FIND_SET(set, t, s)                           \
+    int set = 0;                                      \
+    while (set + 1 < SETS && t >= (s).first[set + 1]) \
         set++;
 #endif

@@ -1,4 +1,5 @@
 // Optimizers against torch's formulas in double, groups of parameters, and clipping of gradients.
+#include "dev/device.h"
 #include "run.h"
 #include "scope_fixture.h"
 #include <check.h>
@@ -12,6 +13,8 @@ static struct weft_error err; // of the calls that take one
 static void setup_all(void)
 {
     setup();
+    if (getenv("WEFT_TEST_AS_GPU"))
+        dev->info.type = WEFT_DEVICE_GPU;
     err = (struct weft_error){0};
 }
 
@@ -377,6 +380,27 @@ START_TEST(a_step_takes_the_clipped_gradients)
 }
 END_TEST
 
+START_TEST(a_dry_run_knows_clipping_and_steps)
+{
+    weft_optim *o = weft_adamw_create(net, NULL, &err);
+    begin_params();
+    for (int i = 0; i < 2; i++) {
+        struct weft_plan_info info = {.size = sizeof info};
+        backward();
+        weft_clip_grad_norm(s, net, 1, NULL);
+        weft_clip_grad_value(s, net, 0.5);
+        ck_assert(weft_optim_step(o, s));
+        ck_assert_msg(weft_plan(s, NULL, &info), "%s", weft_scope_error(s)->text);
+        uint64_t before = stats().launches;
+        ck_assert(weft_flush(s));
+        ck_assert_uint_eq(stats().launches - before, (uint64_t)info.launches);
+        ck_assert_uint_eq(stats().bytes_peak, info.peak_bytes);
+        ck_assert(weft_scope_reset(s));
+    }
+    weft_optim_destroy(&o);
+}
+END_TEST
+
 START_TEST(clipping_by_value)
 {
     begin_grads();
@@ -449,6 +473,7 @@ int main(void)
     tcase_add_test(t, wrong_groups_are_refused);
     tcase_add_loop_test(t, clipping_by_norm, 0, 4);
     tcase_add_test(t, a_step_takes_the_clipped_gradients);
+    tcase_add_test(t, a_dry_run_knows_clipping_and_steps);
     tcase_add_test(t, clipping_by_value);
     tcase_add_test(t, norms_that_are_no_numbers);
     tcase_add_test(t, wrong_clipping_is_refused);

@@ -402,6 +402,45 @@ START_TEST(wrong_tensors_are_not_written)
 }
 END_TEST
 
+static bool write_texts(const struct weft_file_text *text, int n)
+{
+    return weft_safetensors_write_with(
+        path, NULL, 0, weft_safetensors_params(.metadata = text, .nmetadata = n), &err);
+}
+
+START_TEST(metadata_come_back)
+{
+    const struct weft_file_text text[] = {
+        {"format", "pt"}, {"", ""}, {"\xc3\xa9\"\\", "a\nb"}, {"format", "tf"}, {"b", "\x80"}};
+    ck_assert_msg(write_texts(text, 3), "%s", err.text);
+    weft_safetensors *f = weft_safetensors_open(path, &err);
+    ck_assert_msg(f, "%s", err.text);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_str_eq(weft_safetensors_metadata_key(f, i), text[i].key);
+        ck_assert_str_eq(weft_safetensors_metadata(f, text[i].key), text[i].value);
+    }
+    ck_assert(!weft_safetensors_metadata_key(f, 3) && !weft_safetensors_metadata_key(f, -1));
+    ck_assert(!weft_safetensors_metadata(f, "x") && !weft_safetensors_metadata(f, NULL));
+    weft_safetensors_close(&f);
+    ck_assert(!write_texts(text, 4));
+    ck_assert_str_eq(err.text, "model.safetensors: metadata 'format': there are two of that key");
+    err = (struct weft_error){0};
+    ck_assert(!write_texts(text + 4, 1));
+    ck_assert_str_eq(err.text, "model.safetensors: metadata 'b': the value is not UTF-8");
+    err = (struct weft_error){0};
+    ck_assert(!write_texts(&(struct weft_file_text){"\x80", "b"}, 1));
+    ck_assert(strstr(err.text, "the key is not UTF-8"));
+    err = (struct weft_error){0};
+    ck_assert(!write_texts(NULL, 2));
+    ck_assert_int_eq(err.status, WEFT_PARAM);
+    // A file without any.
+    err = (struct weft_error){0};
+    ck_assert(write_texts(NULL, 0) && (f = weft_safetensors_open(path, &err)));
+    ck_assert(!weft_safetensors_metadata(f, "x") && !weft_safetensors_metadata_key(f, 0));
+    weft_safetensors_close(&f);
+}
+END_TEST
+
 START_TEST(unwritable_places_are_errors)
 {
     ck_assert(!weft_safetensors_write("no/such/folder", &good, 1, &err));
@@ -480,6 +519,7 @@ int main(void)
     tcase_add_test(t, harmless_headers_are_read);
     tcase_add_test(t, no_file_no_tensors);
     tcase_add_test(t, wrong_tensors_are_not_written);
+    tcase_add_test(t, metadata_come_back);
     tcase_add_test(t, unwritable_places_are_errors);
     tcase_add_test(t, a_failed_write_leaves_the_old_file);
     tcase_add_test(t, thousands_of_tensors);

@@ -392,6 +392,34 @@ START_TEST(files_that_lie_are_refused)
 }
 END_TEST
 
+// Whatever byte of the header is another: it loads or it says why not, in one line.
+START_TEST(any_flipped_byte_is_survived)
+{
+    struct training t;
+    make(&t, 6, 0, 5);
+    step(&t, 0);
+    save(&t, 1);
+    static char text[1 << 16];
+    size_t n = get_file(path, text, sizeof text);
+    size_t header = 8 + (unsigned char)text[0] + 256u * (unsigned char)text[1];
+    for (size_t i = (size_t)_i; i < header; i += 11) {
+        struct training into;
+        text[i] ^= (char)(1 << i % 7);
+        put_file(path, text, n);
+        text[i] ^= (char)(1 << i % 7);
+        make(&into, 6, 0, 5);
+        struct weft_training_params p = all_of(&into, 0);
+        if (!weft_training_load(path, &p, NULL, &err)) {
+            ck_assert(err.status && *err.text && !strchr(err.text, '\n'));
+            ck_assert_int_eq(weft_params_count(into.net), 0);
+        }
+        err = (struct weft_error){0};
+        finish(&into);
+    }
+    finish(&t);
+}
+END_TEST
+
 START_TEST(wrong_calls_are_refused)
 {
     struct training t, other;
@@ -465,6 +493,7 @@ int main(void)
     tcase_add_test(t, parameters_alone_can_be_loaded);
     tcase_add_test(t, files_of_other_trainings_are_refused);
     tcase_add_test(t, files_that_lie_are_refused);
+    tcase_add_loop_test(t, any_flipped_byte_is_survived, 0, 4);
     tcase_add_test(t, wrong_calls_are_refused);
     tcase_add_test(t, names_of_a_training_are_no_parameters);
     suite_add_tcase(suite, t);

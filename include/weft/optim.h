@@ -9,9 +9,9 @@ extern "C" {
 #endif
 
 // Formulas and defaults are those of torch.optim: p is a parameter, g its gradient; the moments
-// begin as zeros. Every number is finite and 0 or more, decays of moments below 1; else
-// WEFT_PARAM. An optimizer holds on to its params.
-// Thread-safety: one thread at a time.
+// begin as zeros. With `maximize`, -g stands for g, and what was to fall rises. Every number is
+// finite and 0 or more, decays of moments below 1; else WEFT_PARAM. An optimizer holds on to its
+// params. Thread-safety: one thread at a time.
 typedef struct weft_optim weft_optim;
 
 // Stochastic gradient descent (torch.optim.SGD):
@@ -25,6 +25,7 @@ struct weft_sgd_params {
     double weight_decay; // [0]
     bool nesterov;       // needs a momentum and no dampening [no]
     double dampening;    // at most 1 [0]
+    bool maximize;       // [no]
 };
 #define weft_sgd_params(...) WEFT_PARAMS(weft_sgd_params, __VA_ARGS__)
 WEFT_API weft_optim *weft_sgd_create(weft_params *p, const struct weft_sgd_params *o,
@@ -41,6 +42,7 @@ struct weft_adagrad_params {
     double weight_decay;              // [0]
     double initial_accumulator_value; // [0]
     double eps;                       // [1e-10]
+    bool maximize;                    // [no]
 };
 #define weft_adagrad_params(...) WEFT_PARAMS(weft_adagrad_params, __VA_ARGS__)
 WEFT_API weft_optim *weft_adagrad_create(weft_params *p, const struct weft_adagrad_params *o,
@@ -55,6 +57,7 @@ struct weft_adadelta_params {
     double rho;          // [0.9]
     double eps;          // [1e-6]
     double weight_decay; // [0]
+    bool maximize;       // [no]
 };
 #define weft_adadelta_params(...) WEFT_PARAMS(weft_adadelta_params, __VA_ARGS__)
 WEFT_API weft_optim *weft_adadelta_create(weft_params *p, const struct weft_adadelta_params *o,
@@ -74,6 +77,7 @@ struct weft_rmsprop_params {
     double weight_decay; // [0]
     double momentum;     // [0]
     bool centered;       // [no]
+    bool maximize;       // [no]
 };
 #define weft_rmsprop_params(...) WEFT_PARAMS(weft_rmsprop_params, __VA_ARGS__)
 WEFT_API weft_optim *weft_rmsprop_create(weft_params *p, const struct weft_rmsprop_params *o,
@@ -92,6 +96,7 @@ struct weft_adam_params {
     double eps;          // [1e-8]
     double weight_decay; // [0]
     bool amsgrad;        // [no]
+    bool maximize;       // [no]
 };
 #define weft_adam_params(...) WEFT_PARAMS(weft_adam_params, __VA_ARGS__)
 WEFT_API weft_optim *weft_adam_create(weft_params *p, const struct weft_adam_params *o,
@@ -107,6 +112,7 @@ struct weft_adamw_params {
     double weight_decay;  // [1e-2]
     bool no_weight_decay; // 0, where weight_decay is left 0 [no]
     bool amsgrad;         // [no]
+    bool maximize;        // [no]
 };
 #define weft_adamw_params(...) WEFT_PARAMS(weft_adamw_params, __VA_ARGS__)
 WEFT_API weft_optim *weft_adamw_create(weft_params *p, const struct weft_adamw_params *o,

@@ -57,7 +57,8 @@ struct wf_op {
     // Of an update: gets ready what may fail, before the first update of a plan runs. NULL:
     // nothing.
     bool (*prepare)(weft_device *dev, struct wf_record *r, struct weft_error *err);
-    // Of an update: takes on the stand-in of a dry run what running would. NULL: nothing.
+    // Of an update: takes on the stand-in of a dry run what getting ready and running would, when
+    // the former would. NULL: nothing.
     bool (*rehearse)(weft_device *dev, struct wf_record *r, struct weft_error *err);
     // The record is forgotten, run or not. NULL: nothing to let go.
     void (*drop)(struct wf_record *r);

@@ -69,9 +69,7 @@ static bool update_now(struct run *p, struct wf_record *r)
         if (r->version[i] != r->var[i]->version)
             return fail_stale(s, r, r->var[i]);
     }
-    bool (*run)(weft_device *, struct wf_record *, struct weft_error *) =
-        p->dev->dry ? r->op->rehearse : r->op->run;
-    if (run && !run(p->dev, r, &e))
+    if (!p->dev->dry && !r->op->run(p->dev, r, &e))
         return fail_record(s, r, &e);
     for (int i = 0; value && i < r->nvar; i++) {
         struct wf_leaf *l = wf_scope_leaf(s, r->var[i]);
@@ -99,9 +97,9 @@ static bool each_update(struct run *p, bool (*call)(struct run *p, struct wf_rec
 static bool update_ready(struct run *p, struct wf_record *r)
 {
     struct weft_error e = {0};
-    if (r->op->prepare && !p->dev->dry && !r->op->prepare(p->dev, r, &e))
-        return fail_record(p->s, r, &e);
-    return true;
+    bool (*ready)(weft_device *, struct wf_record *, struct weft_error *) =
+        p->dev->dry ? r->op->rehearse : r->op->prepare;
+    return !ready || ready(p->dev, r, &e) || fail_record(p->s, r, &e);
 }
 
 static bool run_updates(struct run *p)

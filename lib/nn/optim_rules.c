@@ -152,6 +152,13 @@ static void add_option(weft_optim *o, const char *define)
     o->options[n] = define;
 }
 
+static weft_optim *uphill(weft_optim *o, bool maximize)
+{
+    if (o && maximize)
+        add_option(o, "MAXIMIZE");
+    return o;
+}
+
 static double or_default(double v, double otherwise)
 {
     return v == 0 ? otherwise : v;
@@ -170,7 +177,7 @@ weft_optim *weft_sgd_create(weft_params *p, const struct weft_sgd_params *params
     weft_optim *o = MAKE(p, WF_SGD, err, {"lr", or_default(g.lr, 1e-2), ANY},
                          {"weight_decay", g.weight_decay, ANY}, {"momentum", g.momentum, ANY},
                          {"dampening", g.dampening, AT_MOST_1});
-    if (!o || g.momentum == 0)
+    if (!uphill(o, g.maximize) || g.momentum == 0)
         return o;
     has_momentum(o, g.momentum);
     o->own[1] = g.dampening;
@@ -191,7 +198,7 @@ weft_optim *weft_adagrad_create(weft_params *p, const struct weft_adagrad_params
         MAKE(p, WF_ADAGRAD, err, {"lr", or_default(g.lr, 1e-2), ANY},
              {"weight_decay", g.weight_decay, ANY}, {"lr_decay", g.lr_decay, ANY},
              {"initial_accumulator_value", g.initial_accumulator_value, ANY}, {"eps", g.eps, ANY});
-    if (!o)
+    if (!uphill(o, g.maximize))
         return NULL;
     o->own[0] = g.eps;
     o->own[1] = g.lr_decay;
@@ -210,7 +217,7 @@ weft_optim *weft_adadelta_create(weft_params *p, const struct weft_adadelta_para
     weft_optim *o =
         MAKE(p, WF_ADADELTA, err, {"lr", or_default(g.lr, 1), ANY},
              {"weight_decay", g.weight_decay, ANY}, {"rho", g.rho, BELOW_1}, {"eps", g.eps, ANY});
-    if (!o)
+    if (!uphill(o, g.maximize))
         return NULL;
     o->own[0] = g.rho;
     o->own[1] = g.eps;
@@ -229,7 +236,7 @@ weft_optim *weft_rmsprop_create(weft_params *p, const struct weft_rmsprop_params
     weft_optim *o = MAKE(p, WF_RMSPROP, err, {"lr", or_default(g.lr, 1e-2), ANY},
                          {"weight_decay", g.weight_decay, ANY}, {"alpha", g.alpha, BELOW_1},
                          {"eps", g.eps, ANY}, {"momentum", g.momentum, ANY});
-    if (!o)
+    if (!uphill(o, g.maximize))
         return NULL;
     o->own[1] = g.alpha;
     o->own[2] = g.eps;
@@ -256,7 +263,7 @@ static weft_optim *make_adam(weft_params *p, enum wf_rule_index rule,
     weft_optim *o = MAKE(p, rule, err, {"lr", or_default(g.lr, 1e-3), ANY},
                          {"weight_decay", g.weight_decay, ANY}, {"beta1", g.beta1, BELOW_1},
                          {"beta2", g.beta2, BELOW_1}, {"eps", g.eps, ANY});
-    if (!o)
+    if (!uphill(o, g.maximize))
         return NULL;
     has_momentum(o, g.beta1);
     o->own[1] = g.beta2;
@@ -287,6 +294,7 @@ weft_optim *weft_adamw_create(weft_params *p, const struct weft_adamw_params *pa
         g.weight_decay = or_default(g.weight_decay, 1e-2);
     return make_adam(p, WF_ADAMW,
                      weft_adam_params(.lr = g.lr, .beta1 = g.beta1, .beta2 = g.beta2, .eps = g.eps,
-                                      .weight_decay = g.weight_decay, .amsgrad = g.amsgrad),
+                                      .weight_decay = g.weight_decay, .amsgrad = g.amsgrad,
+                                      .maximize = g.maximize),
                      err);
 }

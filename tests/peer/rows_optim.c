@@ -3,15 +3,6 @@
 #include "rows.h"
 #include <string.h>
 
-// Whether an option is given that weft's optimizer has not.
-static bool has(const struct sample *m, const char *key, const char **unable)
-{
-    if (!option_flag(m, key))
-        return false;
-    *unable = key;
-    return true;
-}
-
 static bool is_zero(const struct sample *m, const char *key, const char **unable)
 {
     static const char *const zero = "an option of 0 that has another default";
@@ -28,49 +19,114 @@ static weft_optim *with_lr(weft_optim *o, const struct sample *m)
     return o;
 }
 
+static double number(const struct sample *m, const char *key)
+{
+    return option_number(m, key, 0);
+}
+
 static weft_optim *make_sgd(weft_params *p, const struct sample *m, const char **unable,
                             struct weft_error *err)
 {
-    if (has(m, "dampening", unable) || has(m, "maximize", unable))
-        return NULL;
-    return with_lr(
-        weft_sgd_create(p,
-                        weft_sgd_params(.momentum = option_number(m, "momentum", 0),
-                                        .weight_decay = option_number(m, "weight_decay", 0),
-                                        .nesterov = option_flag(m, "nesterov")),
-                        err),
-        m);
+    (void)unable;
+    return with_lr(weft_sgd_create(p,
+                                   weft_sgd_params(.momentum = number(m, "momentum"),
+                                                   .dampening = number(m, "dampening"),
+                                                   .weight_decay = number(m, "weight_decay"),
+                                                   .nesterov = option_flag(m, "nesterov"),
+                                                   .maximize = option_flag(m, "maximize")),
+                                   err),
+                   m);
+}
+
+static bool cannot_adam(const struct sample *m, const char **unable)
+{
+    return is_zero(m, "beta1", unable) || is_zero(m, "beta2", unable) || is_zero(m, "eps", unable);
 }
 
 static weft_optim *make_adamw(weft_params *p, const struct sample *m, const char **unable,
                               struct weft_error *err)
 {
-    if (has(m, "amsgrad", unable) || has(m, "maximize", unable) || is_zero(m, "beta1", unable) ||
-        is_zero(m, "beta2", unable) || is_zero(m, "eps", unable))
+    if (cannot_adam(m, unable))
+        return NULL;
+    return with_lr(
+        weft_adamw_create(p,
+                          weft_adamw_params(.beta1 = number(m, "beta1"),
+                                            .beta2 = number(m, "beta2"), .eps = number(m, "eps"),
+                                            .weight_decay = number(m, "weight_decay"),
+                                            .no_weight_decay = number(m, "weight_decay") == 0,
+                                            .amsgrad = option_flag(m, "amsgrad"),
+                                            .maximize = option_flag(m, "maximize")),
+                          err),
+        m);
+}
+
+static weft_optim *make_adam(weft_params *p, const struct sample *m, const char **unable,
+                             struct weft_error *err)
+{
+    if (option_flag(m, "decoupled_weight_decay"))
+        return make_adamw(p, m, unable, err);
+    if (cannot_adam(m, unable))
         return NULL;
     return with_lr(
         weft_adam_create(p,
-                         weft_adam_params(.beta1 = option_number(m, "beta1", 0),
-                                          .beta2 = option_number(m, "beta2", 0),
-                                          .eps = option_number(m, "eps", 0),
-                                          .weight_decay = option_number(m, "weight_decay", 0)),
+                         weft_adam_params(.beta1 = number(m, "beta1"), .beta2 = number(m, "beta2"),
+                                          .eps = number(m, "eps"),
+                                          .weight_decay = number(m, "weight_decay"),
+                                          .amsgrad = option_flag(m, "amsgrad"),
+                                          .maximize = option_flag(m, "maximize")),
                          err),
         m);
 }
 
-// PyTorch's Adam adds the decay to the gradient, weft's is AdamW: without a decay they agree.
-static weft_optim *make_adam(weft_params *p, const struct sample *m, const char **unable,
-                             struct weft_error *err)
+static weft_optim *make_rmsprop(weft_params *p, const struct sample *m, const char **unable,
+                                struct weft_error *err)
 {
-    if (!option_flag(m, "decoupled_weight_decay") && has(m, "weight_decay", unable))
+    if (is_zero(m, "alpha", unable) || is_zero(m, "eps", unable))
         return NULL;
-    return make_adamw(p, m, unable, err);
+    return with_lr(weft_rmsprop_create(
+                       p,
+                       weft_rmsprop_params(.alpha = number(m, "alpha"), .eps = number(m, "eps"),
+                                           .weight_decay = number(m, "weight_decay"),
+                                           .momentum = number(m, "momentum"),
+                                           .centered = option_flag(m, "centered"),
+                                           .maximize = option_flag(m, "maximize")),
+                       err),
+                   m);
+}
+
+static weft_optim *make_adagrad(weft_params *p, const struct sample *m, const char **unable,
+                                struct weft_error *err)
+{
+    if (is_zero(m, "eps", unable))
+        return NULL;
+    return with_lr(
+        weft_adagrad_create(
+            p,
+            weft_adagrad_params(.lr_decay = number(m, "lr_decay"),
+                                .weight_decay = number(m, "weight_decay"),
+                                .initial_accumulator_value = number(m, "initial_accumulator_value"),
+                                .eps = number(m, "eps"), .maximize = option_flag(m, "maximize")),
+            err),
+        m);
+}
+
+static weft_optim *make_adadelta(weft_params *p, const struct sample *m, const char **unable,
+                                 struct weft_error *err)
+{
+    if (is_zero(m, "rho", unable) || is_zero(m, "eps", unable))
+        return NULL;
+    return with_lr(
+        weft_adadelta_create(p,
+                             weft_adadelta_params(.rho = number(m, "rho"), .eps = number(m, "eps"),
+                                                  .weight_decay = number(m, "weight_decay"),
+                                                  .maximize = option_flag(m, "maximize")),
+                             err),
+        m);
 }
 
 static const struct optim_row optim_rows[] = {
-    {"sgd", make_sgd},
-    {"adam", make_adam},
-    {"adamw", make_adamw},
+    {"sgd", make_sgd},         {"adagrad", make_adagrad}, {"adadelta", make_adadelta},
+    {"rmsprop", make_rmsprop}, {"adam", make_adam},       {"adamw", make_adamw},
 };
 
 const struct optim_row *optim_row_of(const char *name)

@@ -37,12 +37,13 @@ static bool reset(void *priv)
     return weft_scope_reset((*b)->s);
 }
 
-static bool measure_optim(struct bench *b, bool adam, double passes, struct bench_time *out)
+static bool measure_optim(struct bench *b,
+                          weft_optim *(*make)(weft_params *p, struct weft_error *err),
+                          double passes, struct bench_time *out)
 {
     struct optim_run r = {.b = b};
     r.p = weft_params_create(b->dev, 1, &b->err);
-    r.o = adam ? weft_adam_create(r.p, NULL, &b->err)
-               : weft_sgd_create(r.p, weft_sgd_params(.momentum = 0.9), &b->err);
+    r.o = make(r.p, &b->err);
     r.w = weft_keep(b->s, weft_full(b->s, WEFT_F32, 1, (int64_t[]){SIZE}, 0.5));
     struct bench_run run = {make_gradient, update, reset, &r};
     bool ok = !b->err.status && bench_repeat(b, &run, out);
@@ -53,16 +54,52 @@ static bool measure_optim(struct bench *b, bool adam, double passes, struct benc
     return ok;
 }
 
-// With momentum: reads p, g and v, writes p and v.
-static bool measure_sgd(struct bench *b, struct bench_time *out)
+// Name, how often a step goes through 4 bytes an element, and options. With one moment it reads p,
+// g and that and writes p and that; each moment more is read and written.
+#define OPTIMS(X)                \
+    X(sgd, 5, (.momentum = 0.9)) \
+    X(adagrad, 5, (.lr = 1e-2))  \
+    X(adadelta, 7, (.lr = 1))    \
+    X(rmsprop, 5, (.lr = 1e-2))  \
+    X(adam, 7, (.lr = 1e-3))     \
+    X(adamw, 7, (.lr = 1e-3))
+#define UNWRAP(...) __VA_ARGS__
+#define X(name, passes, options)                                                   \
+    static weft_optim *make_##name(weft_params *p, struct weft_error *err)         \
+    {                                                                              \
+        return weft_##name##_create(p, weft_##name##_params(UNWRAP options), err); \
+    }                                                                              \
+    static bool measure_##name(struct bench *b, struct bench_time *out)            \
+    {                                                                              \
+        return measure_optim(b, make_##name, passes, out);                         \
+    }
+OPTIMS(X)
+#undef X
+
+static bool clip(void *priv)
 {
-    return measure_optim(b, false, 5, out);
+    struct optim_run *r = priv;
+    return weft_clip_grad_norm(r->b->s, r->p, 1, NULL) && bench_finish(r->b);
 }
 
-// Reads p, g, m and v, writes p, m and v.
-static bool measure_adam(struct bench *b, struct bench_time *out)
+static bool forget_gradient(void *priv)
 {
-    return measure_optim(b, true, 7, out);
+    struct optim_run *r = priv;
+    return weft_zero_grad(r->b->s, r->p) && weft_scope_reset(r->b->s);
+}
+
+// Reads g for the norm, and once more to scale and write it.
+static bool measure_clip(struct bench *b, struct bench_time *out)
+{
+    struct optim_run r = {.b = b};
+    r.p = weft_params_create(b->dev, 1, &b->err);
+    r.w = weft_keep(b->s, weft_full(b->s, WEFT_F32, 1, (int64_t[]){SIZE}, 0.5));
+    struct bench_run run = {make_gradient, clip, forget_gradient, &r};
+    bool ok = !b->err.status && bench_repeat(b, &run, out);
+    out->work = (struct bench_work){.bytes = 3. * 4 * SIZE};
+    weft_tensor_destroy(&r.w);
+    weft_params_destroy(&r.p);
+    return ok;
 }
 
 // The perceptron of tools/bench/start, with Adam.
@@ -213,8 +250,10 @@ static bool measure_driver(struct bench *b, struct bench_time *out)
 }
 
 const struct bench_case bench_step_cases[] = {
-    {.op = "sgd", .size = "16M", .measure = measure_sgd},
-    {.op = "adam", .size = "16M", .measure = measure_adam},
+#define X(name, passes, options) {.op = #name, .size = "16M", .measure = measure_##name},
+    OPTIMS(X)
+#undef X
+        {.op = "clip_grad_norm", .size = "16M", .measure = measure_clip},
     {.op = "mlp", .size = "32", .measure = measure_mlp_32},
     {.op = "mlp", .size = "128", .measure = measure_mlp_128},
     {.op = "mlp", .size = "1024", .measure = measure_mlp_1024},
