@@ -667,9 +667,11 @@ class Resume(Case):
         self.assert_works(self.train('whole', *self.KEPT))
         self.assert_works(self.train('part', *self.KEPT, '--schedule-steps', '144', '--steps',
                                      '60'))
-        for steps in ('61', '72', '100', '144'):
+        for steps in ('60', '61', '72', '100', '144'):
             result = self.train('part', '--resume', str(self.folder / 'part'), '--steps', steps)
             self.assert_works(result)
+            self.assertRegex(result.stdout, r'^epoch \d/6: (.*\n)+validation accuracy 0.\d+\n$')
+            self.assertEqual(self.rows('partlog.csv')[-1].split(',')[0], steps)
         self.assertEqual((self.folder / 'part').read_bytes(), (self.folder / 'whole').read_bytes())
         self.assertEqual(self.rows('partlog.csv'), self.rows('wholelog.csv'))
         self.assertEqual([row.split(',')[0] for row in self.rows('partlog.csv')],

@@ -91,13 +91,13 @@ def main():
             how = (signal.SIGINT, signal.SIGKILL)[i % 2]
             training = Training(args.weft, pathlib.Path(tempfile.mkdtemp(dir=temp)), options)
             stops = training.interrupt_until_done(how, whole[name].seconds)
-            same = (training.file.read_bytes() == whole[name].file.read_bytes() and
-                    history(training.log) == history(whole[name].log))
+            bits = training.file.read_bytes() == whole[name].file.read_bytes()
+            same = bits and history(training.log) == history(whole[name].log)
             left = sorted(x.name for x in training.file.parent.iterdir())
             stopped[how] += stops
             wrong += not same
             print(f'{i + 1:3} {name:9} {how.name:8} stopped {stops} times: '
-                  f'{"the same bits" if same else "DIFFERS"}'
+                  f'{"the same bits" if same else "HISTORY DIFFERS" if bits else "DIFFERS"}'
                   f'{"" if len(left) == 2 else "; left behind: " + " ".join(left)}', flush=True)
     print(f'{args.runs} trainings, {stopped[signal.SIGINT]} times SIGINT, '
           f'{stopped[signal.SIGKILL]} times SIGKILL: {wrong} differ')

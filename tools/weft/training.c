@@ -275,13 +275,16 @@ static bool finish_epoch(struct training *t)
     return !t->err.status;
 }
 
+// An epoch whose steps are done may still have to be reported: its test was interrupted.
 static bool run_epochs(struct training *t)
 {
     struct progress *p = &t->progress;
-    while ((p->step < p->total || p->in_epoch == p->batches) && !interrupted) {
+    while ((p->step < p->total || p->in_epoch) && !interrupted) {
         progress_begin_epoch(p, p->in_epoch);
         if (!train_epoch(t) || (!interrupted && !finish_epoch(t)))
             return false;
+        if (p->in_epoch) // --steps ended it
+            break;
     }
     return true;
 }
