@@ -12,6 +12,7 @@ import os
 import pathlib
 import pty
 import re
+import resource
 import select
 import shutil
 import signal
@@ -22,6 +23,7 @@ import tempfile
 import termios
 import time
 import unittest
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DATA = pathlib.Path('/usr/share/datasets/fashion-mnist')
@@ -38,9 +40,10 @@ def environment(**changes):
     return {k: v for k, v in env.items() if v is not None}
 
 
-def run(*args, timeout=60, stdout=subprocess.PIPE, **changes):
+def run(*args, timeout=60, stdout=subprocess.PIPE, preexec_fn=None, **changes):
     return subprocess.run([WEFT, *args], stdout=stdout, stderr=subprocess.PIPE, text=True,
-                          timeout=timeout, env=environment(**changes), check=False)
+                          timeout=timeout, env=environment(**changes), check=False,
+                          preexec_fn=preexec_fn)
 
 
 class Case(unittest.TestCase):
@@ -59,7 +62,8 @@ class Case(unittest.TestCase):
 
 class Usage(Case):
     def test_help_goes_to_stdout(self):
-        for args in ([], ['devices'], ['train'], ['check'], ['bench'], ['cache']):
+        for args in ([], ['devices'], ['train'], ['eval'], ['predict'], ['info'], ['check'],
+                     ['bench'], ['cache']):
             result = run(*args, '--help')
             self.assert_works(result)
             self.assertTrue(result.stdout.startswith('usage: weft'))
@@ -92,7 +96,14 @@ class Usage(Case):
             '--lr': ['0', '-1', 'nan', 'inf', '1e999', '1e-999', '1,5', '1e', ''],
             '--momentum': ['1', '-0.1', 'x'],
             '--seed': ['-1', '18446744073709551616'],
-            '--optimizer': ['adamw', '', 'sgd|adam'],
+            '--optimizer': ['adamax', '', 'sgd|adam'],
+            '--schedule': ['linear', ''],
+            '--weight-decay': ['-1', 'nan'],
+            '--clip-norm': ['0', '-1'],
+            '--dropout': ['1', '-0.5'],
+            '--validation': ['1', '2'],
+            '--save-every': ['0'],
+            '--warm-up': ['-1'],
             '--model': ['cnn'],
             '--data': [''],
         }
@@ -103,6 +114,15 @@ class Usage(Case):
                                       'wanted')
         self.assert_fails(run('train', '--batch'), 2, '--batch', 'nothing')
         self.assert_fails(run('train', '--momentum', '0.9', '--data', '.'), 2, 'sgd')
+        self.assert_fails(run('train', '--nesterov'), 2, '--nesterov', '--momentum')
+        self.assert_fails(run('train', '--schedule', 'plateau', '--warm-up', '3'), 2, '--warm-up')
+        self.assert_fails(run('train', '--schedule', 'plateau', '--decay', '2'), 2, '--decay')
+        self.assert_fails(run('train', '--save-every', '3'), 2, '--save-every', '--save')
+        self.assert_fails(run('train', '--log', 'x.txt'), 2, '"x.txt"', '.jsonl')
+        for verb in ('info', 'eval', 'predict'):
+            self.assert_fails(run(verb), 2, 'no FILE')
+            self.assert_fails(run(verb, 'a', 'b'), 2, '"b"')
+        self.assert_fails(run('predict', 'x'), 2, '--data')
 
     def test_results_that_cannot_be_written(self):
         for args in (['devices'], ['cache'], ['--version']):
@@ -358,7 +378,8 @@ class Train(Case):
         return str(path)
 
     def test_a_missing_folder(self):
-        self.assert_fails(run('train', '--data', '/nonexistent'), 1, '/nonexistent/')
+        self.assert_fails(run('train', '--data', '/nonexistent'), 1, '/nonexistent:')
+        self.assert_fails(run('train', '--data', str(TEMP)), 1, 'train-images')
 
     def test_cut_files(self):
         for name in ('train-images-idx3-ubyte.gz', 't10k-labels-idx1-ubyte.gz'):
@@ -371,7 +392,8 @@ class Train(Case):
         def change(packed):
             return gzip.compress(gzip.decompress(packed)[:8] + bytes([11]) * 60000, 1)
         folder = self.copy('train-labels-idx1-ubyte.gz', change)
-        self.assert_fails(run('train', '--data', folder), 1, 'NaN', 'step 1', '--classes 10')
+        self.assert_fails(run('train', '--data', folder, '--classes', '10'), 1, 'row 0 is 11',
+                          '--classes')
         self.assert_works(run('train', '--data', folder, '--classes', '12', '--steps', '3'))
 
     def test_a_device_that_is_not_there(self):
@@ -387,7 +409,8 @@ class Train(Case):
         self.assert_works(first)
         self.assertRegex(first.stderr, r'^training on .+: 25818 parameters, 60000 rows\n')
         lines = first.stdout.splitlines()
-        self.assertRegex(lines[0], r'^epoch 1/2: loss \d\.\d{4}, test accuracy \d\.\d{4}, \d+ rows/s$')
+        self.assertRegex(lines[0],
+                         r'^epoch 1/2: loss \d\.\d{4}, test accuracy \d\.\d{4}, \d+ rows/s$')
         self.assertTrue(LAST_LINE.fullmatch(lines[-1]), lines[-1])
         self.assertNotRegex(first.stdout + first.stderr, r'[\x00-\x09\x0b-\x1f\x7f]')
         self.assertEqual(run(*args).stdout.splitlines()[-1], lines[-1])
@@ -441,6 +464,32 @@ class Train(Case):
         self.assertEqual([process.returncode for process in both], [0, 0], results)
         self.assertEqual(*[out.splitlines()[-1] for out, _ in results])
 
+    def test_images(self):
+        model = str(TEMP / 'images.safetensors')
+        result = run('train', '--steps', '300', '--hidden', '32', '--save', model)
+        self.assert_works(result)
+        accuracy = result.stdout.split()[-1]
+        self.assertIn(f'accuracy {accuracy}\n', run('eval', model).stdout)
+        self.assertNotIn(f'accuracy {accuracy}\n', run('eval', model, '--split', 'train').stdout)
+        all_of_them = run('predict', model, '--data', str(DATA)).stdout
+        self.assertEqual(len(all_of_them.splitlines()), 10000)
+        images = str(DATA / 't10k-images-idx3-ubyte.gz')
+        self.assertEqual(run('predict', model, '--data', images).stdout, all_of_them)
+        labels = str(DATA / 't10k-labels-idx1-ubyte.gz')
+        self.assert_fails(run('predict', model, '--data', labels), 1, labels, '[1,28,28]')
+
+    def test_the_second_interrupt_ends_it_at_once(self):
+        args = [WEFT, 'train', '--batch', '30000', '--hidden', '2048,2048', '--verbose']
+        with subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                              env=environment()) as process:
+            while not process.stderr.readline().startswith('training on '):
+                pass
+            for _ in range(2):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.2)
+            process.communicate(timeout=20)
+        self.assertEqual(process.returncode, -signal.SIGINT)
+
     def test_interrupt(self):
         with subprocess.Popen([WEFT, 'train', '--epochs', '100000'], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, env=environment()) as process:
@@ -450,6 +499,345 @@ class Train(Case):
         self.assertEqual(process.returncode, 130)
         self.assertRegex(errors.splitlines()[-1],
                          r'^weft: train: stopped after step \d+ of \d+, in epoch \d+ of 100000$')
+
+
+def table(name, rows, columns, row, head=True):
+    """A CSV file in TEMP with row(i) for each of the rows."""
+    path = TEMP / name
+    lines = [','.join(columns)] if head else []
+    lines += [','.join(str(x) for x in row(i)) for i in range(rows)]
+    path.write_text('\n'.join(lines) + '\n')
+    return str(path)
+
+
+def animal(i):
+    """Two numbers that tell the third, a word."""
+    kind = i * 7 % 3
+    return 100 + 10 * kind + i % 5 * 0.3, -4 * kind + i % 4 * 0.5, ('ant', 'bee', 'cow')[kind]
+
+
+def line_of(i):
+    a, b = i * 37 % 101, i * 11 % 53
+    return a, b, 2 * a - 3 * b + 1000
+
+
+class Tables(Case):
+    """Trains on small CSV files, which takes a moment."""
+    @classmethod
+    def setUpClass(cls):
+        cls.animals = table('animals.csv', 240, ['a', 'b', 'kind'], animal)
+        cls.model = str(TEMP / 'animals.safetensors')
+        cls.result = run('train', '--data', cls.animals, '--epochs', '30', '--lr', '0.02',
+                         '--validation', '0.25', '--seed', '5', '--save', cls.model)
+
+    def test_classes_with_names(self):
+        self.assert_works(self.result)
+        self.assertRegex(self.result.stdout, r'\nvalidation accuracy (0\.9[5-9]|1\.0)\d*\n$')
+        result = run('eval', self.model, '--data', self.animals)
+        self.assertRegex(result.stdout, r'^rows 240\nloss [0-9.e-]+\naccuracy (1\.0|0\.9)\d+\n$')
+        result = json.loads(run('eval', self.model, '--data', self.animals, '--json',
+                                '--per-class').stdout)
+        self.assertEqual([(c['class'], c['rows']) for c in result['classes']],
+                         [('ant', 80), ('bee', 80), ('cow', 80)])
+        self.assertEqual(sum(c['right'] for c in result['classes']) / 240, result['accuracy'])
+
+    def test_other_files_have_other_labels(self):
+        some = table('some.csv', 200, ['a', 'b', 'kind'], lambda i: animal(3 * i // 2 * 2 + 1))
+        names = {line.rsplit(',', 1)[1] for line in pathlib.Path(some).read_text().split()[1:]}
+        self.assertGreater(len(names), 1)
+        cows = table('cows.csv', 20, ['a', 'b', 'kind'], lambda i: animal(3 * i + 2))
+        result = json.loads(run('eval', self.model, '--data', cows, '--json').stdout)
+        self.assertGreater(result['accuracy'], 0.95)
+        emus = table('emus.csv', 20, ['a', 'b', 'kind'], lambda i: (1, 2, 'emu'))
+        self.assert_fails(run('eval', self.model, '--data', emus), 1, emus, '"emu"', 'classes')
+
+    def test_predict(self):
+        with_target = run('predict', self.model, '--data', self.animals)
+        self.assert_works(with_target)
+        lines = with_target.stdout.splitlines()
+        right = sum(line.split()[0] == animal(i)[2] for i, line in enumerate(lines))
+        self.assertGreater(right, 230)
+        self.assertRegex(lines[0], r'^\w+ [01]\.\d{4}$')
+        without = table('without.csv', 240, ['a', 'b'], lambda i: animal(i)[:2])
+        self.assertEqual(run('predict', self.model, '--data', without).stdout, with_target.stdout)
+        piped = subprocess.run([WEFT, 'predict', self.model, '--data', '-', '--json'], text=True,
+                               input=pathlib.Path(without).read_text(), stdout=subprocess.PIPE,
+                               env=environment(), check=True)
+        rows = lines_of_json(piped.stdout)
+        self.assertEqual([row['class'] for row in rows], [line.split()[0] for line in lines])
+        for row in rows:
+            self.assertAlmostEqual(sum(row['probabilities']), 1, 4)
+            self.assertEqual(row['probability'], max(row['probabilities']))
+
+    def test_regression(self):
+        data = table('line.csv', 300, ['y', 'a', 'b'], lambda i: (line_of(i)[2], *line_of(i)[:2]))
+        model = str(TEMP / 'line.safetensors')
+        result = run('train', '--data', data, '--target', 'y', '--task', 'regress', '--epochs',
+                     '60', '--lr', '0.01', '--save', model)
+        self.assert_works(result)
+        measured = json.loads(run('eval', model, '--data', data, '--json').stdout)
+        self.assertLess(measured['mae'], 10)
+        self.assertLess(measured['mae']**2, measured['mse'])
+        first = run('predict', model, '--data', data).stdout.splitlines()[7]
+        self.assertLess(abs(float(first) - line_of(7)[2]), 40)
+        self.assert_fails(run('eval', model, '--data', self.animals), 1, "'y'")
+
+    def test_numbers_that_are_no_classes_are_a_regression(self):
+        data = table('half.csv', 50, ['a', 'y'], lambda i: (i, i + 0.5))
+        result = run('train', '--data', data, '--epochs', '1', '--validation', '0.2')
+        self.assertRegex(result.stdout, r'validation loss [0-9.]+\n$')
+
+    def test_bad_tables(self):
+        bad = table('bad.csv', 3, ['a', 'b', 'kind'], lambda i: (1, 'x', 'ant'))
+        self.assert_fails(run('train', '--data', bad), 1, bad, "'x'")
+        self.assert_fails(run('train', '--data', self.animals, '--target', 'z'), 1, 'z')
+        self.assert_fails(run('train', '--data', str(TEMP / 'none.csv')), 1, 'none.csv')
+        self.assert_fails(run('predict', self.model, '--data', str(TEMP / 'none.csv')), 1,
+                          'none.csv')
+        wide = table('wide.csv', 3, ['a', 'b', 'c', 'd'], lambda i: (1, 2, 3, 4))
+        self.assert_fails(run('predict', self.model, '--data', wide), 1, wide, 'rows of [4]')
+        self.assert_fails(run('predict', self.model, '--data', self.model), 1, self.model)
+
+    def test_a_reader_that_goes_away(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = run('predict', self.model, '--data', self.animals, stdout=writer)
+        os.close(writer)
+        self.assertEqual((result.returncode, result.stderr), (1, ''))
+
+    def test_npz(self):
+        def npy(dtype, shape, data):
+            head = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}"
+            return b'\x93NUMPY\1\0\x76\0' + head.encode().ljust(117) + b'\n' + data
+        x = struct.pack('<60f', *(10 * (i // 2 % 3) + i % 2 for i in range(60)))
+        y = struct.pack('<30q', *(i % 3 for i in range(30)))
+        path, model = str(TEMP / 'small.npz'), str(TEMP / 'small.safetensors')
+        with zipfile.ZipFile(path, 'w') as archive:
+            archive.writestr('x.npy', npy('<f4', (30, 2), x))
+            archive.writestr('y.npy', npy('<i8', (30,), y))
+        self.assert_works(run('train', '--data', path, '--epochs', '80', '--lr', '0.1', '--save',
+                              model))
+        self.assertIn('accuracy 1.0000\n', run('eval', model, '--data', path).stdout)
+        only_x = TEMP / 'x.npy'
+        only_x.write_bytes(npy('<f4', (30, 2), x))
+        result = run('predict', model, '--data', str(only_x))
+        self.assertEqual([line[0] for line in result.stdout.splitlines()], list('012' * 10))
+        self.assert_fails(run('eval', model, '--data', str(only_x)), 1, only_x, 'no targets')
+
+    def test_every_optimizer_and_schedule(self):
+        losses = set()
+        for optimizer in ('sgd', 'adagrad', 'adadelta', 'rmsprop', 'adam', 'adamw'):
+            result = run('train', '--data', self.animals, '--optimizer', optimizer, '--epochs', '3')
+            self.assert_works(result)
+            losses.add(result.stdout.splitlines()[-2].split()[3])
+        for schedule in (['step', '--decay', '0.5', '--decay-every', '2'], ['cosine'],
+                         ['one-cycle'], ['plateau', '--patience', '1'],
+                         ['cosine', '--warm-up', '3'], ['constant', '--warm-up', '3']):
+            result = run('train', '--data', self.animals, '--epochs', '3', '--schedule', *schedule)
+            self.assert_works(result)
+            losses.add(result.stdout.splitlines()[-1].split()[3])
+        self.assertGreater(len(losses), 9)
+
+    def test_a_loss_that_is_no_number(self):
+        model, log = TEMP / 'nan.safetensors', TEMP / 'nan.csv'
+        result = run('train', '--data', self.animals, '--optimizer', 'sgd', '--lr', '1e30',
+                     '--save', str(model), '--save-every', '1', '--log', str(log))
+        self.assert_fails(result, 1, 'in step 2', '--lr', f'{model} is of step 1')
+        self.assertEqual(json.loads(run('info', '--json', str(model)).stdout)['checkpoint']['step'],
+                         1)
+
+
+class Resume(Case):
+    """A small network on a table; what is interrupted at any moment is in interrupt.py."""
+    KEPT = ['--hidden', '8', '--batch', '8', '--dropout', '0.2', '--validation', '0.2', '--seed',
+            '9', '--schedule', 'cosine', '--warm-up', '10', '--optimizer', 'adamw']
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(dir=TEMP))
+        self.data = table('resume.csv', 240, ['a', 'b', 'kind'], animal)
+
+    def train(self, name, *args, log='log.csv', **changes):
+        return run('train', '--data', self.data, '--save', str(self.folder / name), '--epochs', '6',
+                   '--log', str(self.folder / (name + log)), *args, **changes)
+
+    def rows(self, name):
+        return [line.rsplit(',', 1)[0] for line in (self.folder / name).read_text().splitlines()]
+
+    def test_the_same_bits(self):
+        self.assert_works(self.train('whole', *self.KEPT))
+        self.assert_works(self.train('part', *self.KEPT, '--schedule-steps', '144', '--steps',
+                                     '60'))
+        for steps in ('60', '61', '72', '100', '144'):
+            result = self.train('part', '--resume', str(self.folder / 'part'), '--steps', steps)
+            self.assert_works(result)
+            self.assertRegex(result.stdout, r'^epoch \d/6: (.*\n)+validation accuracy 0.\d+\n$')
+            self.assertEqual(self.rows('partlog.csv')[-1].split(',')[0], steps)
+        self.assertEqual((self.folder / 'part').read_bytes(), (self.folder / 'whole').read_bytes())
+        self.assertEqual(self.rows('partlog.csv'), self.rows('wholelog.csv'))
+        self.assertEqual([row.split(',')[0] for row in self.rows('partlog.csv')],
+                         ['step', '24', '48', '72', '96', '120', '144'])
+        again = run('train', '--data', self.data, '--resume', str(self.folder / 'part'))
+        self.assert_works(again)
+        self.assertRegex(again.stdout, r'^validation accuracy [01]\.\d{4}\n$')
+
+    def test_a_history_that_is_ahead_of_the_file(self):
+        self.assert_works(self.train('model', *self.KEPT, '--steps', '100', log='.jsonl'))
+        old = self.folder / 'old'
+        self.assert_works(self.train('old', *self.KEPT, '--steps', '30', '--schedule-steps', '100'))
+        with open(self.folder / 'model.jsonl', 'a') as log:
+            log.write('{"step": 120, "epo')
+        self.assert_works(self.train('model', '--resume', str(old), '--steps', '100', log='.jsonl'))
+        rows = lines_of_json((self.folder / 'model.jsonl').read_text())
+        self.assertEqual([row['step'] for row in rows], [24, 48, 72, 96, 100])
+        self.assertEqual(rows[3]['epoch'], 4)
+        self.assertIsNone(rows[3]['test_accuracy'])
+        other = self.folder / 'other.csv'
+        other.write_text('mine\n')
+        result = self.train('model', '--resume', str(old), '--log', str(other))
+        self.assert_fails(result, 1, other, 'no history')
+        self.assertEqual(other.read_text(), 'mine\n')
+
+    def test_options_that_differ(self):
+        model = str(self.folder / 'model')
+        self.assert_works(self.train('model', *self.KEPT, '--steps', '5'))
+        for option, value in (('--hidden', '8,8'), ('--seed', '1'), ('--batch', '9'),
+                              ('--optimizer', 'sgd'), ('--dropout', '0.3'), ('--lr', '0.1')):
+            self.assert_fails(self.train('model', '--resume', model, option, value), 2, option,
+                              f'"{value}"', model)
+        self.assert_works(self.train('model', '--resume', model, '--hidden', '8', '--steps', '6'))
+        result = run('train', '--data', self.data, '--resume', model)
+        self.assertEqual(len(result.stdout.splitlines()), 7, result.stdout)  # of six epochs
+        less = table('less.csv', 100, ['a', 'b', 'kind'], animal)
+        result = self.train('model', '--resume', model, '--data', less)
+        self.assert_fails(result, 1, '192 rows', 'has 80')
+
+    def test_bad_files(self):
+        model = self.folder / 'model'
+        self.assert_works(self.train('model', *self.KEPT, '--steps', '5'))
+        whole = model.read_bytes()
+        bad = self.folder / 'bad'
+        length = struct.unpack('<Q', whole[:8])[0]
+        head = whole[8:8 + length]
+
+        def with_head(text):
+            return struct.pack('<Q', len(text)) + text + whole[8 + length:]
+        cases = {'empty': b'', 'cut': whole[:-1], 'cut header': whole[:40], 'long': whole + b'1',
+                 'lie': struct.pack('<Q', 1 << 62) + whole[8:], 'no JSON': with_head(b'{' * length),
+                 'other model': with_head(head.replace(b'hidden":"8"', b'hidden":"9"')),
+                 'absurd': with_head(head.replace(b'hidden":"8"', b'hidden":"-"')),
+                 'huge': with_head(head.replace(b'"train.input":"2"',
+                                                b'"train.input":"2147483647,2147483647"')),
+                 'no model': with_head(head.replace(b'"train.model"', b'"train.xodel"'))}
+        for name, data in cases.items():
+            with self.subTest(name=name):
+                self.assertNotEqual(data, whole)
+                bad.write_bytes(data)
+                self.assert_fails(self.train('new', '--resume', str(bad)), 1,
+                                  self.data if name == 'huge' else bad)
+                self.assert_fails(run('eval', str(bad), '--data', self.data), 1, bad)
+                self.assert_fails(run('predict', str(bad), '--data', self.data), 1, bad)
+                if name not in ('other model', 'absurd', 'huge', 'no model'):
+                    self.assert_fails(run('info', str(bad)), 1, bad)
+        self.assertFalse((self.folder / 'new').exists())
+        self.assert_fails(self.train('new', '--resume', '/nonexistent'), 1, '/nonexistent')
+
+    def test_files_that_cannot_be_written(self):
+        self.assert_fails(run('train', '--data', self.data, '--save', '/nonexistent/x'), 1,
+                          '/nonexistent/x: No such')
+        self.assert_fails(run('train', '--data', self.data, '--save', str(TEMP)), 1, TEMP)
+        self.assert_fails(run('train', '--data', self.data, '--save', '/dev/full'), 1, '/dev/full')
+        full = self.folder / 'full.csv'
+        full.symlink_to('/dev/full')
+        self.assert_fails(run('train', '--data', self.data, '--log', str(full)), 1, full,
+                          'No space')
+        self.assert_fails(run('train', '--data', self.data, '--log', '/nonexistent/x.csv'), 1,
+                          '/nonexistent/x.csv')
+
+    def test_a_full_disk_leaves_the_old_file(self):
+        self.assert_works(self.train('model', *self.KEPT, '--steps', '5'))
+        old = (self.folder / 'model').read_bytes()
+        large = ['train', '--data', self.data, '--epochs', '2', '--hidden', '256', '--save']
+        self.assert_works(run(*large, str(self.folder / 'large')))  # its kernels are there now
+        (self.folder / 'large').unlink()
+        result = run(*large, str(self.folder / 'model'), preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_FSIZE, (8192, 8192)))
+        self.assertEqual(result.returncode, 1, result.stderr)
+        lines = [x for x in result.stderr.splitlines() if x.startswith('weft: ')]
+        self.assertIn('training goes on', lines[0])
+        self.assertIn('File too large', lines[-1])
+        self.assertEqual((self.folder / 'model').read_bytes(), old)
+        self.assertEqual(sorted(x.name for x in self.folder.iterdir()), ['model', 'modellog.csv'])
+
+    def test_interrupted(self):
+        model = self.folder / 'model'
+        args = [WEFT, 'train', '--data', self.data, *self.KEPT, '--epochs', '1000000', '--save',
+                str(model), '--schedule-steps', '1000']
+        for how in (signal.SIGINT, signal.SIGTERM):
+            with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                  env=environment()) as process:
+                for _ in range(3):
+                    process.stdout.readline()
+                process.send_signal(how)
+                errors = process.communicate(timeout=20)[1]
+            self.assertEqual(process.returncode, 130, errors)
+            last = errors.splitlines()[-1]
+            found = re.search(r'stopped after step (\d+) of .*; saved to (.*)$', last)
+            self.assertTrue(found and found[2] == str(model), last)
+            about = json.loads(run('info', '--json', str(model)).stdout)
+            self.assertEqual(about['checkpoint']['step'], int(found[1]))
+
+
+class Info(Case):
+    def write(self, name, data):
+        path = TEMP / name
+        path.write_bytes(data)
+        return str(path)
+
+    def test_arrays(self):
+        npy = b"\x93NUMPY\1\0\x76\0{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"
+        npy = npy.ljust(127) + b'\n' + bytes(24)
+        idx = b'\0\0\x08\3' + struct.pack('>3I', 2, 3, 4) + bytes(24)
+        for name, data, kind, shape in (('a.npy', npy, 'npy', [2, 3]),
+                                        ('a.idx', idx, 'IDX', [2, 3, 4]),
+                                        ('b.gz', gzip.compress(idx), 'IDX, compressed', [2, 3, 4])):
+            with self.subTest(name=name):
+                path = self.write(name, data)
+                text = run('info', path)
+                self.assert_works(text)
+                self.assertIn(f'[{",".join(map(str, shape))}]', text.stdout)
+                about = json.loads(run('info', path, '--json').stdout)
+                self.assertEqual((about['format'], about['tensors'][0]['shape']), (kind, shape))
+                self.assert_fails(run('info', self.write(name, data[:-1])), 1, name)
+        with zipfile.ZipFile(TEMP / 'a.npz', 'w') as archive:
+            archive.writestr('x.npy', npy)
+            archive.writestr('y.npy', npy)
+        about = json.loads(run('info', str(TEMP / 'a.npz'), '--json').stdout)
+        self.assertEqual([t['name'] for t in about['tensors']], ['x', 'y'])
+        cut = self.write('cut.npz', (TEMP / 'a.npz').read_bytes()[:-30])
+        self.assert_fails(run('info', cut), 1, 'cut.npz')
+
+    def test_safetensors(self):
+        head = json.dumps({'__metadata__': {'by': 'a\x1b[1mb'},
+                           'w': {'dtype': 'F16', 'shape': [2, 1], 'data_offsets': [0, 4]}}).encode()
+        path = self.write('mine.safetensors', struct.pack('<Q', len(head)) + head + bytes(4))
+        result = run('info', path)
+        self.assert_works(result)
+        self.assertIn('w  F16  [2,1]  4 bytes', result.stdout)
+        self.assertNotIn('\x1b', result.stdout)
+        about = json.loads(run('info', path, '--json').stdout)
+        self.assertEqual(about['metadata'], {'by': 'a\x1b[1mb'})
+        self.assertEqual((about['elements'], about['bytes']), (2, 4))
+        self.assertNotIn('checkpoint', about)
+        self.assert_fails(run('eval', path), 1, path, 'weft train')
+
+    def test_no_such_thing(self):
+        self.assert_fails(run('info', '/nonexistent'), 1, '/nonexistent: No such file')
+        self.assert_fails(run('info', str(TEMP)), 1, TEMP)
+        text = self.write('text', b'a text of some length')
+        self.assert_fails(run('info', text), 1, text, 'npz')
+        with open('/dev/full', 'w') as full:
+            path = self.write('x.idx', b'\0\0\x08\1' + struct.pack('>I', 1) + b'1')
+            self.assert_fails(run('info', path, stdout=full), 1, 'standard output')
 
 
 def watch(args, columns, **changes):

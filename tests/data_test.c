@@ -134,6 +134,45 @@ START_TEST(idx_names_what_is_missing)
 }
 END_TEST
 
+START_TEST(one_idx_file_of_any_dimensions)
+{
+    static const unsigned char table[] = {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6};
+    unsigned char row[6];
+    put_file(in_tempdir("table"), table, sizeof table);
+    weft_data *d = weft_data_idx_file(in_tempdir("table"), &err);
+    ck_assert_msg(d != NULL, "%s", err.text);
+    ck_assert_int_eq(weft_data_count(d), 2);
+    ck_assert(weft_data_x(d)->ndim == 1 && weft_data_x(d)->shape[0] == 3 && !weft_data_y(d)->dtype);
+    ck_assert(weft_data_get(d, 1, row, NULL, &err));
+    ck_assert_mem_eq(row, table + 15, 3);
+    weft_data_destroy(&d);
+    put_file(in_tempdir("images"), images, sizeof images);
+    d = weft_data_idx_file(in_tempdir("images"), &err);
+    ck_assert(d && weft_data_x(d)->ndim == 3 && weft_data_x(d)->shape[0] == 1);
+    ck_assert(weft_data_get(d, 1, row, NULL, &err));
+    ck_assert_mem_eq(row, images + 22, 6);
+    weft_data_destroy(&d);
+}
+END_TEST
+
+START_TEST(one_idx_file_that_is_none)
+{
+    static const unsigned char four[] = {0, 0, 8, 4, 0, 0, 0, 1};
+    put_file(in_tempdir("four"), four, sizeof four);
+    ck_assert_ptr_null(weft_data_idx_file(in_tempdir("four"), &err));
+    ck_error(WEFT_FORMAT, "four: has 8 bytes, its header alone wants 16");
+    put_file(in_tempdir("two"), four, 2);
+    ck_assert_ptr_null(weft_data_idx_file(in_tempdir("two"), &err));
+    ck_error(WEFT_FORMAT, "two: has 2 bytes");
+    ck_assert_ptr_null(weft_data_idx_file(in_tempdir("none"), &err));
+    ck_error(WEFT_IO, "none");
+    ck_assert_ptr_null(weft_data_idx_file(NULL, &err));
+    ck_error(WEFT_PARAM, "NULL");
+    ck_assert_ptr_null(weft_data_idx_file("", &err));
+    ck_error(WEFT_PARAM, "empty");
+}
+END_TEST
+
 static const struct bad_idx {
     const char *file;
     size_t bytes; // of the content, which is the good one with one byte changed
@@ -360,6 +399,8 @@ static TCase *idx_tests(void)
     tcase_add_checked_fixture(t, make_folder, tempdir_remove);
     tcase_add_test(t, idx_reads_plain_files);
     tcase_add_test(t, idx_names_what_is_missing);
+    tcase_add_test(t, one_idx_file_of_any_dimensions);
+    tcase_add_test(t, one_idx_file_that_is_none);
     tcase_add_loop_test(t, idx_refuses_a_damaged_file, 0, ROWS(bad_idx));
     tcase_add_test(t, idx_refuses_sizes_that_overflow);
 #ifdef WF_HAVE_ZLIB

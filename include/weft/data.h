@@ -52,6 +52,10 @@ WEFT_API void weft_data_destroy(weft_data **data);
 // WEFT_IO for a missing file, WEFT_FORMAT for one that is cut or is no IDX file; nothing after the
 // data may follow. (Format: http://yann.lecun.com/exdb/mnist, "The IDX file format".)
 WEFT_API weft_data *weft_data_idx(const char *dir, const char *split, struct weft_error *err);
+// One IDX file of unsigned bytes in 1 to 3 dimensions, plain or, where the name ends in .gz,
+// compressed, without targets: the first dimension is the row, and x is U8 [1, height, width] of 3
+// dimensions, [n] of 2 and [] of 1. Errors as weft_data_idx().
+WEFT_API weft_data *weft_data_idx_file(const char *path, struct weft_error *err);
 
 struct weft_data_memory_params {
     size_t size;

@@ -12,7 +12,7 @@
 
 struct idx {
     unsigned char *file; // owned; the header first
-    int ndim;
+    int ndim;            // 0: what the file has
     int64_t shape[3];
 };
 
@@ -28,6 +28,13 @@ static size_t header_bytes(int ndim)
 static uint32_t big_endian(const unsigned char *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+// The fourth byte, where no number was wanted; any other magic number is told by parse_header().
+static void take_ndim(struct idx *f, const unsigned char *p, size_t n)
+{
+    if (!f->ndim)
+        f->ndim = n >= 4 && p[3] >= 1 && p[3] <= 3 ? p[3] : 3;
 }
 
 // Reads the dimensions from the first `n` bytes of a file, and puts in *wants how many bytes the
@@ -139,10 +146,15 @@ static bool inflate_rest(struct gunzip *g, uint64_t *has, struct weft_error *err
 static bool inflate_file(struct gunzip *g, struct idx *f, struct weft_error *err)
 {
     unsigned char header[16];
-    size_t n = header_bytes(f->ndim), got;
+    size_t begin, got;
     uint64_t wants = 0;
     size_t packed = g->left;
-    if (!inflate_to(g, header, n, &got, err) || !parse_header(f, g->name, header, got, &wants, err))
+    if (!inflate_to(g, header, 4, &begin, err))
+        return false;
+    take_ndim(f, header, begin);
+    size_t n = header_bytes(f->ndim);
+    if (!inflate_to(g, header + begin, n - begin, &got, err) ||
+        !parse_header(f, g->name, header, begin + got, &wants, err))
         return false;
     // gzip shrinks to 1/1032 at best: so a header that lies does not get us to allocate more.
     uint64_t most = (uint64_t)packed * 1032 + n;
@@ -192,6 +204,7 @@ static bool read_plain(struct idx *f, const char *path, const char *name, struct
     if (!wf_file_read(path, PTRDIFF_MAX - 1, &data, &bytes, err))
         return false;
     f->file = data;
+    take_ndim(f, f->file, bytes);
     return parse_header(f, name, f->file, bytes, &wants, err) &&
            check_bytes(name, bytes, wants, err);
 }
@@ -271,5 +284,50 @@ weft_data *weft_data_idx(const char *dir, const char *split, struct weft_error *
     return weft_data_create(weft_data_source(.x = {WEFT_U8, 3, {1, shape[1], shape[2]}},
                                              .y = {WEFT_I64, 0, {0}}, .count = shape[0],
                                              .get = get_row, .destroy = destroy_set, .priv = set),
+                            err);
+}
+
+static bool get_bytes(void *priv, int64_t row, void *x, void *y, struct weft_error *err)
+{
+    (void)y, (void)err;
+    const struct idx *f = priv;
+    size_t bytes = 1;
+    for (int i = 1; i < f->ndim; i++)
+        bytes *= (size_t)f->shape[i];
+    memcpy(x, f->file + header_bytes(f->ndim) + (size_t)row * bytes, bytes);
+    return true;
+}
+
+static void destroy_idx(void *priv)
+{
+    struct idx *f = priv;
+    free(f->file);
+    free(f);
+}
+
+weft_data *weft_data_idx_file(const char *path, struct weft_error *err)
+{
+    size_t length = path ? strlen(path) : 0;
+    struct idx *f = length ? calloc(1, sizeof *f) : NULL;
+    if (!length)
+        wf_fail(err, WEFT_PARAM, "data_idx_file: path is %s, wanted a file",
+                path ? "empty" : "NULL");
+    else if (!f)
+        wf_fail_nomem(err, "data_idx_file");
+    if (!f)
+        return NULL;
+    const char *shown = length > 180 ? path + length - 180 : path;
+    bool zipped = length > 3 && !strcmp(path + length - 3, ".gz");
+    if (!(zipped ? read_gzip : read_plain)(f, path, shown, err)) {
+        destroy_idx(f);
+        return NULL;
+    }
+    struct weft_row x = {.dtype = WEFT_U8, .ndim = f->ndim - 1};
+    for (int i = 1; i < f->ndim; i++)
+        x.shape[i - 1] = f->shape[i];
+    if (f->ndim == 3) // an image, of one channel
+        x = (struct weft_row){WEFT_U8, 3, {1, f->shape[1], f->shape[2]}};
+    return weft_data_create(weft_data_source(.x = x, .count = f->shape[0], .get = get_bytes,
+                                             .destroy = destroy_idx, .priv = f),
                             err);
 }

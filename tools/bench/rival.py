@@ -18,11 +18,17 @@ MIN_RUNS = 7  # as in tools/weft/bench_run.c
 THREADS = 2
 
 
+def newest_build():
+    """The folder in the checkout whose command was built last."""
+    built = {path: path.stat().st_mtime for path in ROOT.glob('*/tools/weft') if path.is_file()}
+    return max(built, key=built.get).parents[1] if built else ROOT / 'build'
+
+
 def options(doc):
     parser = argparse.ArgumentParser(description=doc,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--build', type=pathlib.Path, default=ROOT / 'build',
-                        help='the build folder with tools/weft [build]')
+    parser.add_argument('--build', type=pathlib.Path, default=newest_build(),
+                        help='the build folder with tools/weft [the newest]')
     parser.add_argument('--python', type=pathlib.Path,
                         help='a Python that has the rivals [BUILD/bench-venv, made on first use]')
     parser.add_argument('--filter', default='', metavar='TEXT',

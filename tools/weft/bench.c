@@ -163,10 +163,11 @@ static int run_on_device(const struct bench_args *args)
 int verb_bench(int argc, char **argv)
 {
     struct bench_args args = {.seconds = 0.3};
-    int operand = 0, code = options_parse(&usage, argc, argv, &args, &operand);
+    struct parsed parsed;
+    int code = options_parse(&usage, argc, argv, &args, &parsed);
     if (code != GO_ON)
         return code;
-    args.op = operand ? argv[operand] : NULL;
+    args.op = parsed.operand ? argv[parsed.operand] : NULL;
     if (!list(&args, args.list))
         return console_misuse(
             "bench: no case of %s%s%s; --list names them", args.op ? args.op : "any operation",

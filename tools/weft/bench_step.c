@@ -104,7 +104,8 @@ static bool measure_clip(struct bench *b, struct bench_time *out)
 
 // The perceptron of tools/bench/start, with Adam.
 enum { IN = 784, CLASSES = 10 };
-static const struct mlp mlp = {.hidden = {2, {512, 512}}, .classes = CLASSES};
+static const struct model mlp = {
+    .normalise = NORMALISE_NONE, .hidden = {2, {512, 512}}, .classes = CLASSES};
 
 struct step_run {
     struct bench *b;
@@ -117,7 +118,7 @@ static bool step(void *priv)
 {
     struct step_run *r = priv;
     weft_scope *s = r->b->s;
-    weft_tensor *loss = weft_cross_entropy(s, mlp_forward(s, r->net, &mlp, r->x), r->label, NULL);
+    weft_tensor *loss = weft_cross_entropy(s, model_forward(s, r->net, &mlp, r->x), r->label, NULL);
     weft_backward(s, loss, r->net);
     weft_optim_step(r->adam, s);
     return bench_finish(r->b);
@@ -129,7 +130,7 @@ static void make_batch(struct step_run *r, int batch)
     int64_t count[1] = {batch}, shape[2] = {batch, IN};
     r->x = weft_keep(s, weft_full(s, WEFT_F32, 2, shape, 0.5));
     r->label = weft_keep(s, weft_full(s, WEFT_I64, 1, count, 3));
-    mlp_forward(s, r->net, &mlp, r->x);
+    model_forward(s, r->net, &mlp, r->x);
     weft_scope_reset(s);
 }
 

@@ -73,15 +73,16 @@ static void print_text(const struct weft_cache_info *info, bool cleared)
 int verb_cache(int argc, char **argv)
 {
     struct cache_args args = {0};
-    int clear = 0;
-    int code = options_parse(&usage, argc, argv, &args, &clear);
+    struct parsed parsed;
+    int code = options_parse(&usage, argc, argv, &args, &parsed);
     if (code != GO_ON)
         return code;
     struct weft_error err = {0};
     struct weft_cache_info info = {.size = sizeof info};
     const struct weft_device_params *params = weft_device_params(.log = console_log);
-    if (!weft_cache_info(params, &info, &err) || (clear && !weft_cache_clear(params, &err)))
+    if (!weft_cache_info(params, &info, &err) ||
+        (parsed.operand && !weft_cache_clear(params, &err)))
         return console_fail("%s", err.text);
-    (args.json ? print_json : print_text)(&info, clear);
+    (args.json ? print_json : print_text)(&info, parsed.operand);
     return EXIT_DONE;
 }

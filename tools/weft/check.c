@@ -140,10 +140,11 @@ int verb_check(int argc, char **argv)
 {
     static const char *op[MAX_OPS];
     struct check_args args = {0};
-    int operand = 0, code = options_parse(&usage, argc, argv, &args, &operand);
+    struct parsed parsed;
+    int code = options_parse(&usage, argc, argv, &args, &parsed);
     if (code != GO_ON)
         return code;
-    const char *only = operand ? argv[operand] : NULL;
+    const char *only = parsed.operand ? argv[parsed.operand] : NULL;
     struct check_workers w = {.ops = list_ops(only, op), .op = op, .device = args.device};
     if (!w.ops)
         return console_misuse("check: got \"%s\", wanted the name of an operation", only);

@@ -103,6 +103,7 @@ void console_init(void)
             open("/dev/null", fd ? O_RDONLY : O_WRONLY); // so that using it is still an error
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a file beyond its limit likewise
 }
 
 // A reader that has gone has seen enough and is told nothing.
@@ -130,4 +131,10 @@ const char *human_bytes(uint64_t bytes, char buffer[32])
     else
         snprintf(buffer, 32, size < 10 ? "%.1f %s" : "%.0f %s", size, units[unit]);
     return buffer;
+}
+
+void print_safe(const char *text)
+{
+    for (; *text; text++)
+        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
 }

@@ -35,6 +35,9 @@ void console_init(void);
 // False if a result could not be written, and then the reason has been printed.
 bool console_flush(void);
 
+// To stdout, where "?" stands for what a terminal would act on, and for a line break.
+void print_safe(const char *text);
+
 // "1.5 GiB"; into buffer, which is returned.
 const char *human_bytes(uint64_t bytes, char buffer[32]);
 

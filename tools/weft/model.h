@@ -1,26 +1,43 @@
-// The models that `weft train` knows, and measuring them.
+// The models that the command knows: what they are, and the calls that they make.
 #ifndef MODEL_H
 #define MODEL_H
 #include "options.h"
-#include <signal.h>
 #include <weft/weft.h>
 
-// A multilayer perceptron: linear and relu for each hidden layer, then linear to the classes.
-struct mlp {
+enum model_task { CLASSIFY, REGRESS };          // as in TASKS
+enum normalise { STANDARDISE, NORMALISE_NONE }; // as in NORMALISES
+#define MODELS     "mlp"
+#define TASKS      "classify|regress"
+#define NORMALISES "standard|none"
+
+// A multilayer perceptron: linear, relu and dropout for each hidden layer, then linear to the
+// classes, or to the values of a regression.
+struct model {
+    int kind, task, normalise; // places in their choices
     struct option_list hidden;
-    int classes;
+    int classes; // or values
+    double dropout;
+    int ndim; // of an input row
+    int64_t shape[WEFT_MAX_DIMS - 1];
 };
 
-// x [batch, ...] -> [batch, class]
-weft_tensor *mlp_forward(weft_scope *s, weft_params *net, const struct mlp *m,
+// x [batch, ...] -> [batch, class or value], values in the model's units.
+weft_tensor *model_forward(weft_scope *s, weft_params *net, const struct model *m,
+                           const weft_tensor *x);
+// Likewise, values in those of the data.
+weft_tensor *model_apply(weft_scope *s, weft_params *net, const struct model *m,
                          const weft_tensor *x);
+// The mean loss of what model_forward() gave: cross entropy, or the squared error of standardised
+// values.
+weft_tensor *model_loss(weft_scope *s, weft_params *net, const struct model *m,
+                        const weft_tensor *out, const weft_tensor *y);
 
-// Makes the parameters for the rows of `data`, without running anything.
-bool mlp_make(weft_scope *s, weft_params *net, const struct mlp *m, const weft_data *data);
-
-// How many rows of one epoch of `data` the model gets right, -1 on error (in the scope) or when
-// *stop became nonzero.
-double mlp_correct(weft_scope *s, weft_params *net, const struct mlp *m, weft_loader *data,
-                   const volatile sig_atomic_t *stop);
+// Makes the parameters for rows of the model's shape, without running anything.
+bool model_make(weft_scope *s, weft_params *net, const struct model *m);
+// Do rows and targets of the data fit? If not, `what` names the data in the error.
+bool model_takes(const struct model *m, const weft_data *data, bool with_target, const char *what,
+                 struct weft_error *err);
+// "1,28,28"; into buffer, which is returned.
+const char *shape_text(int ndim, const int64_t *shape, char buffer[160]);
 
 #endif

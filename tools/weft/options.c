@@ -4,13 +4,14 @@
 #include "console.h"
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPTIONS = 24, HELP = 1000, FIRST = 1001 }; // beyond any character
+enum { MAX_OPTIONS = 40, HELP = 1000, FIRST = 1001 }; // beyond any character
 
 static bool parse_unsigned(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
@@ -74,6 +75,12 @@ static bool set_positive(const struct option_row *row, const char *text, void *t
     return parse_real(text, to) && *(double *)to > 0;
 }
 
+static bool set_number(const struct option_row *row, const char *text, void *to)
+{
+    (void)row;
+    return parse_real(text, to) && *(double *)to >= 0;
+}
+
 static bool set_fraction(const struct option_row *row, const char *text, void *to)
 {
     (void)row;
@@ -108,6 +115,7 @@ static const struct {
     [OPTION_STEPS] = {set_steps, "a whole number from 1 to 9223372036854775807"},
     [OPTION_SEED] = {set_seed, "a whole number from 0 to 18446744073709551615"},
     [OPTION_POSITIVE] = {set_positive, "a number above 0"},
+    [OPTION_NUMBER] = {set_number, "a number from 0"},
     [OPTION_FRACTION] = {set_fraction, "a number from 0 to below 1"},
     [OPTION_LIST] = {set_list,
                      "1 to 32 whole numbers from 1 to 2147483647 with commas between them"},
@@ -142,14 +150,18 @@ static int set(const struct usage *u, const struct option_row *row, void *args)
 
 static int print_help(const struct usage *u)
 {
-    printf("usage: weft %s%s%s%s [OPTION...]\n\n%s\n\noptions:\n", u->verb, u->operands ? " [" : "",
-           u->operands ? u->operands : "", u->operands ? "]" : "", u->about);
+    const char *open = !u->operands ? "" : u->need_operand ? " " : " [";
+    printf("usage: weft %s%s%s%s [OPTION...]\n\n%s\n\noptions:\n", u->verb, open,
+           u->operands ? u->operands : "", *open && open[1] ? "]" : "", u->about);
     for (int i = 0; i < u->count; i++) {
         char head[64];
         const char *value = u->rows[i].value;
         snprintf(head, sizeof head, "--%s%s%s", u->rows[i].name, value ? " " : "",
                  value ? value : "");
-        printf("  %-22s %s\n", head, u->rows[i].help);
+        if (strlen(head) > 22)
+            printf("  %s\n  %-22s %s\n", head, "", u->rows[i].help);
+        else
+            printf("  %-22s %s\n", head, u->rows[i].help);
     }
     printf("  %-22s %s\n\n%s", "--help", "this text", exit_codes);
     return EXIT_DONE;
@@ -188,8 +200,10 @@ static int complain(const struct usage *u, int code, char **argv)
                           given, u->verb);
 }
 
-static int parse_operands(const struct usage *u, int argc, char **argv, int *operand)
+static int parse_operands(const struct usage *u, int argc, char **argv, struct parsed *parsed)
 {
+    if (optind == argc && u->need_operand)
+        return console_misuse("%s: no %s given; see weft %s --help", u->verb, u->operands, u->verb);
     if (optind == argc)
         return GO_ON;
     if (!u->operands)
@@ -198,16 +212,19 @@ static int parse_operands(const struct usage *u, int argc, char **argv, int *ope
     if (argc - optind > 1)
         return console_misuse("%s: got \"%s\" too, wanted one%s%s", u->verb, argv[optind + 1],
                               u->any_operand ? " " : " of ", u->operands);
-    *operand = u->any_operand ? optind : choice_find(u->operands, argv[optind]);
-    if (*operand < 0)
+    parsed->operand = u->any_operand ? optind : choice_find(u->operands, argv[optind]);
+    if (parsed->operand < 0)
         return console_misuse("%s: got \"%s\", wanted one of %s", u->verb, argv[optind],
                               u->operands);
     return GO_ON;
 }
 
-int options_parse(const struct usage *u, int argc, char **argv, void *args, int *operand)
+int options_parse(const struct usage *u, int argc, char **argv, void *args, struct parsed *parsed)
 {
     struct option options[MAX_OPTIONS + 2] = {{0}};
+    struct parsed unused;
+    parsed = parsed ? parsed : &unused;
+    *parsed = (struct parsed){0};
     fill_options(u, options);
     opterr = 0;
     for (int code; (code = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
@@ -218,6 +235,89 @@ int options_parse(const struct usage *u, int argc, char **argv, void *args, int 
         int status = set(u, &u->rows[code - FIRST], args);
         if (status != GO_ON)
             return status;
+        parsed->given |= (uint64_t)1 << (code - FIRST);
     }
-    return parse_operands(u, argc, argv, operand);
+    return parse_operands(u, argc, argv, parsed);
+}
+
+const char *options_parse_file(const struct usage *u, int argc, char **argv, void *args, int *code)
+{
+    struct parsed parsed;
+    *code = options_parse(u, argc, argv, args, &parsed);
+    return *code == GO_ON ? argv[parsed.operand] : NULL;
+}
+
+static char *list_text(const struct option_list *list)
+{
+    char text[MAX_LIST * 12] = "";
+    for (int i = 0, n = 0; i < list->count; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, "%s%d", i ? "," : "", list->value[i]);
+    return strdup(text);
+}
+
+static char *choice_text(const char *choices, int place)
+{
+    for (; place > 0; place--)
+        choices += strcspn(choices, "|") + 1;
+    return strndup(choices, strcspn(choices, "|"));
+}
+
+char *option_write(const struct option_row *row, const void *args)
+{
+    const void *from = (const char *)args + row->offset;
+    char text[32] = "";
+    switch (row->kind) {
+    case OPTION_FLAG:
+        return strdup(*(const bool *)from ? "1" : "");
+    case OPTION_TEXT:
+        return strdup(*(const char *const *)from ? *(const char *const *)from : "");
+    case OPTION_CHOICE:
+        return choice_text(row->value, *(const int *)from);
+    case OPTION_LIST:
+        return list_text(from);
+    case OPTION_COUNT:
+        snprintf(text, sizeof text, "%d", *(const int *)from);
+        break;
+    case OPTION_STEPS:
+        snprintf(text, sizeof text, "%" PRId64, *(const int64_t *)from);
+        break;
+    case OPTION_SEED:
+        snprintf(text, sizeof text, "%" PRIu64, *(const uint64_t *)from);
+        break;
+    case OPTION_POSITIVE:
+    case OPTION_NUMBER:
+    case OPTION_FRACTION:
+        snprintf(text, sizeof text, "%.15g", *(const double *)from);
+        if (strtod(text, NULL) < *(const double *)from ||
+            strtod(text, NULL) > *(const double *)from)
+            snprintf(text, sizeof text, "%.17g", *(const double *)from);
+    }
+    bool takes_zero =
+        row->kind == OPTION_SEED || row->kind == OPTION_NUMBER || row->kind == OPTION_FRACTION;
+    bool unset = !takes_zero && !strcmp(text, "0");
+    return strdup(unset ? "" : text);
+}
+
+static void clear(const struct option_row *row, void *to)
+{
+    static const size_t sizes[] = {
+        [OPTION_FLAG] = sizeof(bool),       [OPTION_TEXT] = sizeof(const char *),
+        [OPTION_CHOICE] = sizeof(int),      [OPTION_COUNT] = sizeof(int),
+        [OPTION_STEPS] = sizeof(int64_t),   [OPTION_SEED] = sizeof(uint64_t),
+        [OPTION_POSITIVE] = sizeof(double), [OPTION_NUMBER] = sizeof(double),
+        [OPTION_FRACTION] = sizeof(double), [OPTION_LIST] = sizeof(struct option_list),
+    };
+    memset(to, 0, sizes[row->kind]);
+}
+
+bool option_read(const struct option_row *row, const char *text, void *args)
+{
+    void *to = (char *)args + row->offset;
+    clear(row, to);
+    if (!*text)
+        return true;
+    if (row->kind != OPTION_FLAG)
+        return kinds[row->kind].set(row, text, to);
+    *(bool *)to = true;
+    return !strcmp(text, "1");
 }

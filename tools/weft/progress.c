@@ -16,10 +16,10 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-void progress_begin_epoch(struct progress *p)
+void progress_begin_epoch(struct progress *p, int64_t in_epoch)
 {
     p->epoch++;
-    p->in_epoch = p->line_at = 0;
+    p->in_epoch = p->from = p->line_at = in_epoch;
     p->began = p->read_time = p->line_time = now();
     p->read_at = p->step;
     if (p->read_next <= p->step)
@@ -49,7 +49,7 @@ double progress_speed(const struct progress *p)
 {
     int64_t rows = p->in_epoch < p->batches ? p->in_epoch * p->batch : p->rows;
     double seconds = now() - p->began;
-    return seconds > 0 ? (double)rows / seconds : 0;
+    return seconds > 0 ? (double)(rows - p->from * p->batch) / seconds : 0;
 }
 
 const char *loss_text(double loss, char buffer[32])
@@ -83,7 +83,8 @@ static void put_bar(char *to, size_t room, int width, double part)
 static void draw_bar(const struct progress *p, double loss, double time)
 {
     char part[4][48], text[32], bar[64] = "", line[256];
-    double seconds = (time - p->began) / (double)p->in_epoch * (double)(p->total - p->step);
+    double seconds =
+        (time - p->began) / (double)(p->in_epoch - p->from) * (double)(p->total - p->step);
     snprintf(part[0], sizeof part[0], "%" PRId64 "/%" PRId64, p->in_epoch, p->batches);
     snprintf(part[1], sizeof part[1], "  loss %s", loss_text(loss, text));
     snprintf(part[2], sizeof part[2], "  %.0f rows/s", progress_speed(p));

@@ -1,41 +1,60 @@
-// Training on images: what it needs, the steps, and the test after every epoch.
+// Training: what it needs, the steps, the test after every epoch, and the checkpoints.
 #ifndef TRAINING_H
 #define TRAINING_H
+#include "dataset.h"
+#include "history.h"
+#include "losses.h"
 #include "model.h"
 #include "progress.h"
-
-enum { SGD = 0, ADAM = 1 }; // the order in the choice of --optimizer
+#include "recipe.h"
+#include "score.h"
+#include <weft/schedule.h>
 
 struct train_args {
-    int model, optimizer; // places in their choices
-    struct mlp mlp;
+    struct model model;
+    struct recipe recipe;
+    bool classes_given, task_given, normalise_given;
     int epochs, batch;
-    int64_t steps; // 0: no limit
+    int64_t steps, save_every; // 0: no limit, only after each epoch
     uint64_t seed;
-    double lr, momentum; // lr 0: the optimizer's default
-    const char *data, *device, *trace;
+    double validation; // the part of the training data
+    const char *data, *target, *device, *trace, *save, *resume, *log;
+    bool no_header; // of a CSV file
     bool profile, verbose;
 };
 
+// What of a trained model is not in its options.
+struct description {
+    struct class_names names;
+    char *target; // args->target may point to it
+};
+void description_free(struct description *d);
+
 struct training {
-    const struct train_args *args;
+    struct train_args *args;
+    struct description about;
     weft_device *dev;
-    weft_loader *train, *test;
+    weft_loader *train, *validation, *test; // the last two may be NULL
     weft_params *net;
     weft_optim *optim;
+    weft_schedule *schedule; // or NULL
     weft_scope *scope, *test_scope;
-    weft_tensor *loss_sum; // of this epoch's steps, kept
+    struct losses losses;
+    struct history history;
     struct progress progress;
-    double accuracy;
+    int64_t began; // the step that this process began at
+    int64_t saved; // the step of the last checkpoint, -1 for none
+    struct score validated, tested;
     struct weft_error err;
 };
 
 extern volatile sig_atomic_t interrupted; // set to end after the step
 
-// Opens the data and the device and makes the parameters. False: see t->err.
+// Opens the data and the device and makes the parameters, or takes them from --resume. False: see
+// t->err.
 bool training_prepare(struct training *t);
-// All epochs, with a line on stdout after each. False: what went wrong is in t->err, or was
-// printed.
+// All epochs, with a line on stdout after each. False: see t->err, which may be empty where
+// standard output could not be written.
 bool training_run(struct training *t);
 void training_finish(struct training *t);
 

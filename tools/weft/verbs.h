@@ -4,7 +4,10 @@
 
 #define VERB_MAP(X)                                                                         \
     X(devices, "lists the OpenCL devices, and says which one would be taken and why")       \
-    X(train, "trains a model and reports its accuracy on the test data")                    \
+    X(train, "trains a model on images or tables; saves it, and goes on where it stopped")  \
+    X(eval, "says how good a trained model is on data")                                     \
+    X(predict, "applies a trained model to each row of data")                               \
+    X(info, "says what is in a file: tensors, a trained model, data")                       \
     X(check, "runs the operations on a device and compares them with references in double") \
     X(bench, "times operations, models and what a call costs")                              \
     X(cache, "says where the compiled kernels are kept and how big they are, or removes them")
