@@ -102,15 +102,15 @@ static bool measure_clip(struct bench *b, struct bench_time *out)
     return ok;
 }
 
-// The perceptron of tools/bench/start, with Adam.
+// The perceptron of tools/bench/start.
 enum { IN = 784, CLASSES = 10 };
 static const struct model mlp = {
-    .normalise = NORMALISE_NONE, .hidden = {2, {512, 512}}, .classes = CLASSES};
+    .normalize = NORMALIZE_NONE, .hidden = {2, {512, 512}}, .classes = CLASSES};
 
 struct step_run {
     struct bench *b;
     weft_params *net;
-    weft_optim *adam;
+    weft_optim *o;
     weft_tensor *x, *label;
 };
 
@@ -120,7 +120,7 @@ static bool step(void *priv)
     weft_scope *s = r->b->s;
     weft_tensor *loss = weft_cross_entropy(s, model_forward(s, r->net, &mlp, r->x), r->label, NULL);
     weft_backward(s, loss, r->net);
-    weft_optim_step(r->adam, s);
+    weft_optim_step(r->o, s);
     return bench_finish(r->b);
 }
 
@@ -134,12 +134,12 @@ static void make_batch(struct step_run *r, int batch)
     weft_scope_reset(s);
 }
 
-static bool measure_mlp(struct bench *b, int batch, struct bench_time *out)
+static bool measure_mlp(struct bench *b, bool adam, int batch, struct bench_time *out)
 {
     struct step_run r = {.b = b};
     r.net = weft_params_create(b->dev, 1, &b->err);
     make_batch(&r, batch);
-    r.adam = weft_adam_create(r.net, NULL, &b->err);
+    r.o = adam ? weft_adam_create(r.net, NULL, &b->err) : weft_sgd_create(r.net, NULL, &b->err);
     struct bench_run run = {NULL, step, reset, &r};
     bool ok = !b->err.status && bench_repeat(b, &run, out);
     // Forward, and the gradients of the weights and of all inputs but the first.
@@ -147,25 +147,25 @@ static bool measure_mlp(struct bench *b, int batch, struct bench_time *out)
     out->work = (struct bench_work){.flops = 2. * batch * (3 * weights - IN * 512)};
     weft_tensor_destroy(&r.x);
     weft_tensor_destroy(&r.label);
-    weft_optim_destroy(&r.adam);
+    weft_optim_destroy(&r.o);
     weft_params_destroy(&r.net);
     return ok;
 }
 
-static bool measure_mlp_32(struct bench *b, struct bench_time *out)
-{
-    return measure_mlp(b, 32, out);
-}
-
-static bool measure_mlp_128(struct bench *b, struct bench_time *out)
-{
-    return measure_mlp(b, 128, out);
-}
-
-static bool measure_mlp_1024(struct bench *b, struct bench_time *out)
-{
-    return measure_mlp(b, 1024, out);
-}
+#define MLPS(X)            \
+    X(mlp, true, 32)       \
+    X(mlp, true, 128)      \
+    X(mlp, true, 1024)     \
+    X(mlp_sgd, false, 32)  \
+    X(mlp_sgd, false, 128) \
+    X(mlp_sgd, false, 1024)
+#define X(name, adam, batch)                                                      \
+    static bool measure_##name##_##batch(struct bench *b, struct bench_time *out) \
+    {                                                                             \
+        return measure_mlp(b, adam, batch, out);                                  \
+    }
+MLPS(X)
+#undef X
 
 struct host_run {
     struct bench *b;
@@ -254,10 +254,10 @@ const struct bench_case bench_step_cases[] = {
     OPTIMS(X)
 #undef X
         {.op = "clip_grad_norm", .size = "16M", .measure = measure_clip},
-    {.op = "mlp", .size = "32", .measure = measure_mlp_32},
-    {.op = "mlp", .size = "128", .measure = measure_mlp_128},
-    {.op = "mlp", .size = "1024", .measure = measure_mlp_1024},
-    {.op = "host", .size = "record", .measure = measure_record},
+#define X(name, adam, batch) {.op = #name, .size = #batch, .measure = measure_##name##_##batch},
+    MLPS(X)
+#undef X
+        {.op = "host", .size = "record", .measure = measure_record},
     {.op = "host", .size = "launch", .measure = measure_launch},
     {.op = "host", .size = "launch_driver", .measure = measure_driver},
     {0},

@@ -99,7 +99,7 @@ bool checkpoint_read(const weft_safetensors *f, const char *path, struct train_a
 }
 
 static const char *const described[] = {"model",   "hidden",    "input",     "task", "classes",
-                                        "dropout", "normalise", "optimizer", "step", "epoch"};
+                                        "dropout", "normalize", "optimizer", "step", "epoch"};
 enum { DESCRIBED = sizeof described / sizeof *described };
 
 void checkpoint_describe(const weft_safetensors *f)

@@ -5,15 +5,15 @@
 #include <weft/weft.h>
 
 enum model_task { CLASSIFY, REGRESS };          // as in TASKS
-enum normalise { STANDARDISE, NORMALISE_NONE }; // as in NORMALISES
+enum normalize { STANDARDIZE, NORMALIZE_NONE }; // as in NORMALIZES
 #define MODELS     "mlp"
 #define TASKS      "classify|regress"
-#define NORMALISES "standard|none"
+#define NORMALIZES "standard|none"
 
 // A multilayer perceptron: linear, relu and dropout for each hidden layer, then linear to the
 // classes, or to the values of a regression.
 struct model {
-    int kind, task, normalise; // places in their choices
+    int kind, task, normalize; // places in their choices
     struct option_list hidden;
     int classes; // or values
     double dropout;
@@ -27,7 +27,7 @@ weft_tensor *model_forward(weft_scope *s, weft_params *net, const struct model *
 // Likewise, values in those of the data.
 weft_tensor *model_apply(weft_scope *s, weft_params *net, const struct model *m,
                          const weft_tensor *x);
-// The mean loss of what model_forward() gave: cross entropy, or the squared error of standardised
+// The mean loss of what model_forward() gave: cross entropy, or the squared error of standardized
 // values.
 weft_tensor *model_loss(weft_scope *s, weft_params *net, const struct model *m,
                         const weft_tensor *out, const weft_tensor *y);

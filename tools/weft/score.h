@@ -6,7 +6,7 @@
 
 struct score {
     int64_t rows, correct;
-    double loss;             // summed up, as the others; of standardised values
+    double loss;             // summed up, as the others; of standardized values
     double square, absolute; // errors of a regression's values
     int64_t *confusion;      // [class of the label][class predicted], or NULL
 };

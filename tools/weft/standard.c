@@ -36,7 +36,7 @@ weft_tensor *standard_input(weft_scope *s, weft_params *net, const struct model 
 {
     int64_t shape[3];
     int ndim = input_shape(m, shape);
-    if (m->normalise != STANDARDISE)
+    if (m->normalize != STANDARDIZE)
         return (weft_tensor *)x;
     struct pair b = buffers(s, net, "input", ndim, shape);
     return weft_mul(s, weft_sub(s, x, b.mean), b.scale);
@@ -44,7 +44,7 @@ weft_tensor *standard_input(weft_scope *s, weft_params *net, const struct model 
 
 static bool has_target(const struct model *m)
 {
-    return m->normalise == STANDARDISE && m->task == REGRESS;
+    return m->normalize == STANDARDIZE && m->task == REGRESS;
 }
 
 weft_tensor *standard_target(weft_scope *s, weft_params *net, const struct model *m,
@@ -92,7 +92,7 @@ bool standard_fit(weft_params *net, const struct model *m, const weft_data *data
     int64_t shape[3];
     input_shape(m, shape);
     size_t n = (size_t)shape[0], values = (size_t)m->classes, most = n > values ? n : values;
-    if (m->normalise != STANDARDISE)
+    if (m->normalize != STANDARDIZE)
         return true;
     double *moments = malloc(2 * most * sizeof *moments);
     bool ok = moments ? weft_data_statistics(data, (int)n, moments, moments + n, err) &&

@@ -4,7 +4,7 @@
 #define STANDARD_H
 #include "model.h"
 
-// Of a model that standardises; others get what they gave.
+// Of a model that standardizes; others get what they gave.
 weft_tensor *standard_input(weft_scope *s, weft_params *net, const struct model *m,
                             const weft_tensor *x);
 // Of a regression: y [batch, value] in the model's units, and back.

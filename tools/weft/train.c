@@ -32,8 +32,8 @@ const struct option_row train_rows[] = {
      AT(model.task), KEPT},
     {"classes", "N", "labels are 0 .. N-1 [what the data have]", OPTION_COUNT, AT(model.classes),
      KEPT},
-    {"normalise", NORMALISES, "of the input: mean 0, deviation 1 [of tables; images are 0 .. 1]",
-     OPTION_CHOICE, AT(model.normalise), KEPT},
+    {"normalize", NORMALIZES, "of the input: mean 0, deviation 1 [of tables; images are 0 .. 1]",
+     OPTION_CHOICE, AT(model.normalize), KEPT},
     {"dropout", "X", "part of each hidden layer that is dropped in a step [0]", OPTION_FRACTION,
      AT(model.dropout), KEPT},
     {"epochs", "N", "times to go through the training data [5, or what it was]", OPTION_COUNT,
@@ -84,7 +84,7 @@ static const struct usage usage = {
         "Trains a model, and tests it after every epoch where there are data for that: a folder's\n"
         "t10k files, and what --validation holds out. The last line of the output is\n"
         "`test accuracy 0.8765`, without test data `validation accuracy ...`; of a regression it\n"
-        "is the loss, the mean squared error of the target standardised as the input is. Where an\n"
+        "is the loss, the mean squared error of the target standardized as the input is. Where an\n"
         "option is repeated, the last counts.\n\n"
         "Ctrl-C, or SIGTERM, saves to --save's FILE after the step and exits with 130; a second "
         "one\n"
@@ -144,7 +144,7 @@ static int check_args(struct train_args *args, uint64_t given)
     struct stat st;
     args->classes_given = is_given(given, "classes");
     args->task_given = is_given(given, "task");
-    args->normalise_given = is_given(given, "normalise");
+    args->normalize_given = is_given(given, "normalize");
     if (args->log && !history_is_name(args->log))
         return console_misuse("train: --log: got \"%s\", wanted a name that ends in .csv or .jsonl",
                               args->log);

@@ -106,7 +106,7 @@ static bool shape_model(struct training *t)
     m->ndim = x->ndim;
     for (int i = 0; i < x->ndim; i++)
         m->shape[i] = x->shape[i];
-    m->normalise = a->normalise_given ? m->normalise : x->ndim < 2 ? STANDARDISE : NORMALISE_NONE;
+    m->normalize = a->normalize_given ? m->normalize : x->ndim < 2 ? STANDARDIZE : NORMALIZE_NONE;
     if (!dataset_classes(data, m, a->classes_given, a->data, &t->err))
         return false;
     if (t->about.names.count > m->classes)

@@ -13,7 +13,7 @@
 struct train_args {
     struct model model;
     struct recipe recipe;
-    bool classes_given, task_given, normalise_given;
+    bool classes_given, task_given, normalize_given;
     int epochs, batch;
     int64_t steps, save_every; // 0: no limit, only after each epoch
     uint64_t seed;
