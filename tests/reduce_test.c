@@ -171,6 +171,36 @@ START_TEST(the_first_of_equal_ones_counts)
 }
 END_TEST
 
+enum { SQUARE = 140 };
+
+// Of a square table one element of each row and column is NaN: every output shows it.
+START_TEST(one_nan_shows_wherever_it_is)
+{
+    static float v[SQUARE * SQUARE], got[SQUARE];
+    const float rest[] = {1, INFINITY, -INFINITY};
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < SQUARE * SQUARE; i++)
+            v[i] = i % (SQUARE + 1) ? rest[k] : NAN;
+        weft_tensor *x =
+            weft_reshape(s, floats(SQUARE * SQUARE, v), 2, (int64_t[]){SQUARE, SQUARE});
+        for (int axis = 0; axis < 2; axis++) {
+            weft_tensor *y[] = {weft_max(s, x, OVER(axis)), weft_min(s, x, OVER(axis)),
+                                weft_logsumexp(s, x, OVER(axis)),
+                                weft_norm(s, x, INFINITY, OVER(axis))};
+            for (int i = 0; i < 4; i++) {
+                read_floats(y[i], got);
+                for (int j = 0; j < SQUARE; j++)
+                    ck_assert_msg(isnan(got[j]), "kind %d, axis %d, output %d, among %g: %g", i,
+                                  axis, j, rest[k], got[j]);
+            }
+            read_floats(weft_cast(s, weft_argmax(s, x, axis), WEFT_F32), got);
+            for (int j = 0; j < SQUARE; j++)
+                ck_assert(got[j] == j);
+        }
+    }
+}
+END_TEST
+
 START_TEST(nothing_has_its_values)
 {
     weft_tensor *x = weft_full(s, WEFT_F32, 2, (int64_t[]){3, 0}, 1);
@@ -409,6 +439,7 @@ int main(void)
     tcase_add_test(t, bool_and_integers_give_64_bits);
     tcase_add_test(t, half_norms_and_variances_do_not_overflow_on_the_way);
     tcase_add_test(t, nan_and_infinity_come_through);
+    tcase_add_test(t, one_nan_shows_wherever_it_is);
     tcase_add_test(t, the_first_of_equal_ones_counts);
     tcase_add_test(t, nothing_has_its_values);
     tcase_add_test(t, variance_is_exact_far_from_zero);
