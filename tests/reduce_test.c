@@ -302,6 +302,52 @@ START_TEST(softmax_of_parts_skips_what_is_nothing)
 }
 END_TEST
 
+// The softmax or log_softmax y along an axis of a table, and the gradient of sum(w y), as rows.
+static void read_softmax(bool log, const int64_t *shape, const float *v, int axis, float *got)
+{
+    int n = (int)(shape[0] * shape[1]);
+    weft_tensor *x = weft_reshape(s, floats(n, v), 2, shape);
+    weft_tensor *w = weft_reshape(s, floats(n, v + n), 2, shape);
+    if (log) // 0 times -INFINITY would be NaN
+        x = weft_clamp(s, x, -20, 20);
+    weft_tensor *y = log ? weft_log_softmax(s, x, axis) : weft_softmax(s, x, axis);
+    weft_tensor *g = weft_grad(s, weft_sum(s, weft_mul(s, w, y), NULL), x);
+    read_floats(axis ? y : weft_transpose(s, y, 0, 1), got);
+    read_floats(axis ? g : weft_transpose(s, g, 0, 1), got + n);
+}
+
+// In some columns the first part is all -INFINITY.
+START_TEST(softmax_of_long_columns_is_that_of_rows)
+{
+    enum { ROWS = 4500, COLUMNS = 35, ALL = ROWS * COLUMNS };
+    const int64_t by_columns[] = {ROWS, COLUMNS}, by_rows[] = {COLUMNS, ROWS};
+    float *v[2], *got[2];
+    for (int i = 0; i < 2; i++) {
+        v[i] = malloc(2 * ALL * sizeof **v);
+        got[i] = malloc(2 * ALL * sizeof **got);
+    }
+    uint32_t r = 1;
+    for (int i = 0; i < 2 * ALL; i++) {
+        int row = i % ALL / COLUMNS, column = i % COLUMNS, table = i / ALL;
+        r = r * 1664525u + 1013904223u;
+        v[0][i] = i < ALL / 2 && column % 3 == 0 ? -INFINITY : (float)(r >> 8) * 0x1p-21f - 4;
+        v[1][table * ALL + column * ROWS + row] = v[0][i];
+    }
+    for (int log = 0; log < 2; log++) {
+        read_softmax(log, by_columns, v[0], 0, got[0]);
+        read_softmax(log, by_rows, v[1], 1, got[1]);
+        for (int i = 0; i < 2 * ALL; i++) {
+            double is = (double)got[0][i], want = (double)got[1][i];
+            ck_assert_double_eq_tol(is, want, 1e-5 * (fabs(want) + (log ? 1 : 1e-3)));
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        free(v[i]);
+        free(got[i]);
+    }
+}
+END_TEST
+
 START_TEST(half_softmax_is_rounded_once)
 {
     enum { N = 50 };
@@ -447,6 +493,7 @@ int main(void)
     tcase_add_test(t, equal_ones_share_the_gradient);
     tcase_add_test(t, softmax_holds_what_is_large);
     tcase_add_test(t, softmax_of_parts_skips_what_is_nothing);
+    tcase_add_test(t, softmax_of_long_columns_is_that_of_rows);
     tcase_add_test(t, half_softmax_is_rounded_once);
     tcase_add_test(t, cumsum_stays_exact);
     tcase_add_test(t, results_are_the_same_every_time);
