@@ -10,7 +10,7 @@
 //
 //   LOG, GRAD        what is computed
 //   STATS, APPLY     only the kernel of this name is made; else softmax_rows
-//   UNIT             the elements of a row lie side by side in all tensors; in g they may be one [0]
+//   UNIT             a row's elements lie side by side in x and y, and in g, or g has one [0]
 //   T                type that is computed in [float]
 //   X                type in memory (elements.h) [float]
 //   KEEP             y holds a T exactly: exp(x - top) is kept there until the sum is known

@@ -385,6 +385,27 @@ START_TEST(cumsum_stays_exact)
 }
 END_TEST
 
+// In parts; the gradient sums from the end.
+START_TEST(cumsum_of_long_columns)
+{
+    enum { ROWS = 5001, COLUMNS = 21, ALL = ROWS * COLUMNS };
+    float *v = malloc(ALL * sizeof *v), *got = malloc(ALL * sizeof *got);
+    for (int i = 0; i < ALL; i++)
+        v[i] = (float)(i % COLUMNS + 1);
+    weft_tensor *x = weft_reshape(s, floats(ALL, v), 2, (int64_t[]){ROWS, COLUMNS});
+    weft_tensor *w = weft_neg(s, x), *y = weft_cumsum(s, x, 0);
+    weft_tensor *g = weft_grad(s, weft_sum(s, weft_mul(s, w, y), NULL), x);
+    read_floats(y, got);
+    for (int i = 0; i < ALL; i++)
+        ck_assert(got[i] == v[i] * (float)(i / COLUMNS + 1));
+    read_floats(g, got);
+    for (int i = 0; i < ALL; i++)
+        ck_assert(got[i] == -v[i] * (float)(ROWS - i / COLUMNS) - v[i] * (float)(i / COLUMNS + 1));
+    free(v);
+    free(got);
+}
+END_TEST
+
 // The same bits, whatever else the device does.
 START_TEST(results_are_the_same_every_time)
 {
@@ -496,6 +517,7 @@ int main(void)
     tcase_add_test(t, softmax_of_long_columns_is_that_of_rows);
     tcase_add_test(t, half_softmax_is_rounded_once);
     tcase_add_test(t, cumsum_stays_exact);
+    tcase_add_test(t, cumsum_of_long_columns);
     tcase_add_test(t, results_are_the_same_every_time);
     tcase_add_test(t, other_sizes_build_nothing);
     tcase_add_test(t, wrong_calls_say_what_was_wanted);

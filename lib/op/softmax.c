@@ -11,11 +11,9 @@ enum {
     EACH = 1 << 15,  // elements of a task, if it has several rows
     MIN_COLUMNS = 8, // fewer rows side by side are taken one by one
     WIDTH_CPU = 1024,
-    MIN_WIDTH = 64,   // columns of a task, if there are as many
-    NEAR = 1 << 16,   // elements of a task that stay in a cache
-    PART_ROWS = 1024, // rows of a part of columns, at least,
-    MAX_PARTS = 32,   // and the most parts: each reads the sums of all of them
-    FEW = 64,         // tasks, below which columns are cut
+    PART_ROWS = 256, // rows of a part of columns, at least,
+    MAX_PARTS = 16,  // and the most parts: each reads the sums of all of them
+    FEW = 16,        // tasks, below which columns are cut
     LOCAL_GPU = 64
 };
 
@@ -57,20 +55,12 @@ static int64_t column_tasks(const struct rows *r, int64_t width)
     return r->count / columns * ((columns + width - 1) / width);
 }
 
-// Narrow columns are read twice from a cache. Those too long for that go through memory in order,
-// whole rows of them, part by part.
+// Memory is fast where whole rows of columns are read in order: so few tasks become more by parts
+// of the columns' length, not by fewer columns.
 static void cut_columns(struct rows *r)
 {
-    int64_t longest = NEAR / MIN_WIDTH;
-    if (r->local == 1 && r->n <= longest) {
-        while (r->width > MIN_WIDTH &&
-               (r->width * r->n > NEAR || column_tasks(r, r->width) < FEW / 4))
-            r->width /= 2;
-    }
-    int64_t parts = r->n / PART_ROWS;
-    r->parts = r->n <= longest || column_tasks(r, r->width) >= FEW ? 1
-               : parts < MAX_PARTS                                 ? parts
-                                                                   : MAX_PARTS;
+    int64_t parts = r->n / PART_ROWS < MAX_PARTS ? r->n / PART_ROWS : MAX_PARTS;
+    r->parts = parts > 1 && column_tasks(r, r->width) < FEW ? parts : 1;
     r->part = (r->n + r->parts - 1) / r->parts;
 }
 
