@@ -57,9 +57,9 @@
 // Bytes in global memory, which vstore may put there one by one, as PoCL's does.
 #define STORE_BYTES(T, n, v, p) \
     (((global struct ELEMENT(bytes_##T, n) *)(p))->all_ = ELEMENT(convert_##T, n)(v))
-#define BYTES(T)               \
-    struct bytes_##T {         \
-        T all_;                \
+#define BYTES(T)       \
+    struct bytes_##T { \
+        T all_;        \
     } __attribute__((packed));
 BYTES(char4)
 BYTES(char8)

@@ -240,10 +240,10 @@ struct state {
     A value;
 };
 #if defined PROD
-#define COMBINE  TIMES
-#define IDENTITY ((A)1)
+#define COMBINE   TIMES
+#define IDENTITY  ((A)1)
 #define FOLD_FOUR APART
-#define TREE     FOUR_TIMES
+#define TREE      FOUR_TIMES
 #elif defined MAX
 #define COMBINE  LARGER
 #define IDENTITY LOWEST
@@ -253,7 +253,7 @@ struct state {
 #endif
 #ifndef PROD
 #define FOLD_FOUR BEST_APART
-#define TREE     FOUR_BEST
+#define TREE      FOUR_BEST
 #endif
 #define EMPTY    \
     {            \

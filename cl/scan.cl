@@ -3,8 +3,8 @@
 // with a compensation (Kahan, 1965).
 //
 //   scan_rows     a task is a row, or one of the parts of a row, of which scan_sums made the sums
-//   scan_columns  rows that lie side by side; a task is WIDTH of them, or one of the parts of these,
-//                 of which scan_column_sums made the sums
+//   scan_columns  rows that lie side by side; a task is WIDTH of them, or a part of these, of which
+//                 scan_column_sums made the sums
 //
 //   COLUMNS, SUMS  only the kernel of this name is made; else scan_rows
 //   UNIT           the step of all tensors if it is 1 or -1, else 0 [0]
