@@ -49,10 +49,25 @@
 #define STORE_N_half(n, v, p)   ELEMENT(vstore_half, n)(ELEMENT(convert_float, n)(v), 0, p)
 #define STORE_N_ushort(n, v, p) \
     ELEMENT(vstore, n)(BF16_BITS(n, ELEMENT(as_uint, n)(ELEMENT(convert_float, n)(v))), 0, p)
-#define STORE_N_char(n, v, p)  ELEMENT(vstore, n)(ELEMENT(convert_char, n)(v), 0, p)
-#define STORE_N_uchar(n, v, p) ELEMENT(vstore, n)(ELEMENT(convert_uchar, n)(v), 0, p)
+#define STORE_N_char(n, v, p)  STORE_BYTES(char, n, v, p)
+#define STORE_N_uchar(n, v, p) STORE_BYTES(uchar, n, v, p)
 #define STORE_N_int(n, v, p)   ELEMENT(vstore, n)(ELEMENT(convert_int, n)(v), 0, p)
 #define STORE_N_long(n, v, p)  ELEMENT(vstore, n)(ELEMENT(convert_long, n)(v), 0, p)
+
+// Bytes in global memory, which vstore may put there one by one, as PoCL's does.
+#define STORE_BYTES(T, n, v, p) \
+    (((global struct ELEMENT(bytes_##T, n) *)(p))->all_ = ELEMENT(convert_##T, n)(v))
+#define BYTES(T)       \
+    struct bytes_##T { \
+        T all_;        \
+    } __attribute__((packed));
+BYTES(char4)
+BYTES(char8)
+BYTES(char16)
+BYTES(uchar4)
+BYTES(uchar8)
+BYTES(uchar16)
+
 #define BF16_BITS(n, u)                                \
     ELEMENT(convert_ushort, n)                         \
     (((u)&0x7fffffffu) > (ELEMENT(uint, n))0x7f800000u \

@@ -2,7 +2,7 @@
 // has: within 1.5 units in the last place; NaN stays NaN. Above 0 it is wrong.
 //
 //   exp_below_T   down to the smallest denormal number
-//   exp_near_T    0 below -87, for terms beside 1; not for double
+//   exp_near_T    0 below -87, for terms beside 1
 #ifndef WF_EXP_H
 #define WF_EXP_H
 #include "common.h"
@@ -49,5 +49,7 @@ inline double16 exp_below_double16(double16 x)
 {
     return exp(x);
 }
+#define exp_near_double   exp_below_double
+#define exp_near_double16 exp_below_double16
 #endif
 #endif

@@ -143,8 +143,8 @@ kernel void reduce_rows(INDEX first, INDEX last, INDEX outputs, INDEX each, INDE
 }
 
 #else
-// y[o] of the `parts` states of output o.
-kernel void reduce_join(INDEX first, INDEX last, INDEX parts, A a,
+// y[o] of the `parts` states of output o, which begin at o * step and lie `apart`.
+kernel void reduce_join(INDEX first, INDEX last, INDEX parts, INDEX step, INDEX apart, A a,
                         global const struct state *restrict state, global Y *restrict y)
 {
     local struct state shared[LOCAL];
@@ -155,7 +155,7 @@ kernel void reduce_join(INDEX first, INDEX last, INDEX parts, A a,
         for (INDEX b = 0; b < parts; b += LOCAL * 32) {
             struct state block = EMPTY;
             for (INDEX i = b + item; i < min(parts, b + LOCAL * 32); i += LOCAL)
-                join(&block, state[o * parts + i]);
+                join(&block, state[o * step + i * apart]);
             join(&s, block);
         }
         if (LOCAL > 1)
@@ -175,6 +175,8 @@ struct columns {
     INDEX at[MINE];
 #elif defined SUM
     A sum[MINE], lost[MINE];
+#elif defined LOG_SUM_EXP
+    A top[MINE], sum[MINE];
 #else
     struct state s[MINE];
 #endif
@@ -188,7 +190,7 @@ struct columns {
 
 #if defined SUM || defined VAR
 #define FOLD_START (A)0
-#elif defined LOG_SUM_EXP || defined ARGMAX
+#elif defined ARGMAX
 #define FOLD_START LOWEST
 #elif defined ARGMIN
 #define FOLD_START HIGHEST
@@ -196,7 +198,58 @@ struct columns {
 #define FOLD_START IDENTITY
 #endif
 
-#if !defined ARGMAX && !defined ARGMIN
+#if defined LOG_SUM_EXP
+// Of rows p[0] .. p[N - 1]: where the largest element grows, what was summed before is scaled down.
+#define ADD_TERMS(T, N, READ, READ_ACC, WRITE_ACC)                              \
+    {                                                                           \
+        T v[N], old = READ_ACC(w->c), top = old;                                \
+        for (int r = 0; r < N; r++) {                                           \
+            v[r] = READ(p[r]);                                                  \
+            top = BETTER(top, v[r]);                                            \
+        }                                                                       \
+        T from = BASE(top), sum = READ_ACC(w->acc) * EXP_FROM(T, old, from, 0); \
+        for (int r = 0; r < N; r++)                                             \
+            sum += EXP_FROM(T, v[r], from, 0);                                  \
+        WRITE_ACC(w->c, top);                                                   \
+        WRITE_ACC(w->acc, sum);                                                 \
+    }
+#define JOIN_TERMS(T, READ_ACC, WRITE_ACC)                    \
+    {                                                         \
+        T old = READ_ACC(w->top), more = READ_ACC(w->c);      \
+        T top = BETTER(old, more), from = BASE(top);          \
+        T sum = READ_ACC(w->sum) * EXP_FROM(T, old, from, 0); \
+        sum += READ_ACC(w->acc) * EXP_FROM(T, more, from, 0); \
+        WRITE_ACC(w->sum, sum);                               \
+        WRITE_ACC(w->top, top);                               \
+    }
+#define NUMBER(p)         GET((p) + j * LOCAL)
+#define VECTOR(p)         VGET((p) + j)
+#define NUMBER_OF(a)      (a)[j]
+#define VECTOR_OF(a)      vload16(0, (a) + j)
+#define SET_NUMBER(a, v)  (a)[j] = (v)
+#define SET_VECTOR(a, v)  vstore16(v, 0, (a) + j)
+void add_rows(struct columns *w, const struct reduce_dims *d, global const X *x, INDEX begin,
+              INDEX end, INDEX mine)
+{
+    FILL(w->c, LOWEST);
+    FILL(w->acc, (A)0);
+    for (INDEX i = begin; i < end;) {
+        global const X *p[8];
+        int rows = end - i < 8 ? 1 : 8;
+        for (int r = 0; r < rows; r++)
+            p[r] = x + reduced_at(d, i + r, RRANK);
+        if (rows == 8) {
+            EACH_COLUMN(mine, ADD_TERMS(A16, 8, VECTOR, VECTOR_OF, SET_VECTOR),
+                        ADD_TERMS(A, 8, NUMBER, NUMBER_OF, SET_NUMBER))
+        } else {
+            EACH_COLUMN(mine, ADD_TERMS(A16, 1, VECTOR, VECTOR_OF, SET_VECTOR),
+                        ADD_TERMS(A, 1, NUMBER, NUMBER_OF, SET_NUMBER))
+        }
+        i += rows;
+    }
+    EACH_COLUMN(mine, JOIN_TERMS(A16, VECTOR_OF, SET_VECTOR), JOIN_TERMS(A, NUMBER_OF, SET_NUMBER))
+}
+#elif !defined ARGMAX && !defined ARGMIN
 // Adds the rows begin .. end-1 of the columns at x.
 void add_rows(struct columns *w, const struct reduce_dims *d, global const X *x, INDEX begin,
               INDEX end, INDEX mine)
@@ -221,15 +274,6 @@ void add_rows(struct columns *w, const struct reduce_dims *d, global const X *x,
     fold_square_columns(w->acc, w->c, w->k, d, x, begin, end, mine);
     for (INDEX j = 0; j < mine; j++) {
         struct state o = {end - begin, w->c[j], w->acc[j]};
-        join(&w->s[j], o);
-    }
-#elif defined LOG_SUM_EXP
-    for (INDEX j = 0; j < mine; j++)
-        w->c[j] = w->acc[j];
-    FILL(w->acc, (A)0);
-    fold_exp_columns(w->acc, w->c, w->c, d, x, begin, end, mine);
-    for (INDEX j = 0; j < mine; j++) {
-        struct state o = {w->c[j], w->acc[j]};
         join(&w->s[j], o);
     }
 #else
@@ -273,10 +317,10 @@ void add_rows(struct columns *w, const struct reduce_dims *d, global const X *x,
 }
 #endif
 
-// y[o * parts + p] for part p of the rows of columns o; `columns` of them lie in each of the outer
+// y[p * outputs + o] for part p of the rows of column o; `columns` of them lie in each of the outer
 // kept dimensions.
-kernel void reduce_columns(INDEX first, INDEX last, INDEX columns, INDEX count, INDEX parts,
-                           INDEX part, A a, const struct reduce_dims d,
+kernel void reduce_columns(INDEX first, INDEX last, INDEX outputs, INDEX columns, INDEX count,
+                           INDEX parts, INDEX part, A a, const struct reduce_dims d,
                            global const X *restrict x, global OUT *restrict y)
 {
     INDEX pieces = (columns + WIDTH - 1) / WIDTH, item = (INDEX)get_local_id(0);
@@ -296,6 +340,9 @@ kernel void reduce_columns(INDEX first, INDEX last, INDEX columns, INDEX count, 
 #elif defined SUM
             FILL(w.sum, (A)0);
             FILL(w.lost, (A)0);
+#elif defined LOG_SUM_EXP
+            FILL(w.top, LOWEST);
+            FILL(w.sum, (A)0);
 #else
             const struct state empty = EMPTY;
             FILL(w.s, empty);
@@ -312,10 +359,12 @@ kernel void reduce_columns(INDEX first, INDEX last, INDEX columns, INDEX count, 
                 struct state s = {w.acc[j], w.at[j]};
 #elif defined SUM
                 struct state s = {w.sum[j], w.lost[j]};
+#elif defined LOG_SUM_EXP
+                struct state s = {w.top[j], w.sum[j]};
 #else
                 struct state s = w.s[j];
 #endif
-                PUT(y + (o + j * LOCAL) * parts + p, s);
+                PUT(y + p * outputs + o + j * LOCAL, s);
             }
         }
     }

@@ -32,6 +32,29 @@
 
 #define SAME(T, v, c, k) (v)
 
+// Four values into the accumulators s0 .. s3, or combined into s.
+#define FOUR_PLUS(s, v0, v1, v2, v3)  (s) += ((v0) + (v1)) + ((v2) + (v3))
+#define FOUR_TIMES(s, v0, v1, v2, v3) (s) *= ((v0) * (v1)) * ((v2) * (v3))
+#define APART(C, v0, v1, v2, v3)      s0 = C(s0, v0), s1 = C(s1, v1), s2 = C(s2, v2), s3 = C(s3, v3)
+
+// The better of two numbers is one instruction where NaN does not matter: of the two, a stays where
+// one is NaN. So the best of four are looked for, and NaN among them apart.
+#if defined MIN || defined ARGMIN
+#define BEYOND(a, b) ((a) < (b))
+#else
+#define BEYOND(a, b) ((a) > (b))
+#endif
+#define BETTER(a, b) (BEYOND(b, a) ? (b) : (a))
+#ifdef INTEGER
+#define FOUR_BEST(s, v0, v1, v2, v3) \
+    (v0) = BETTER(v0, v1), (v2) = BETTER(v2, v3), (v0) = BETTER(v0, v2), (s) = BETTER(s, v0)
+#else
+#define FOUR_BEST(s, v0, v1, v2, v3)                                                            \
+    (s) = (((v0) != (v0)) | ((v1) != (v1))) | (((v2) != (v2)) | ((v3) != (v3))) ? (A)NAN : (s), \
+    (v0) = BETTER(v0, v1), (v2) = BETTER(v2, v3), (v0) = BETTER(v0, v2), (s) = BETTER(s, v0)
+#endif
+#define BEST_APART(C, v0, v1, v2, v3) FOUR_BEST(s0, v0, v1, v2, v3)
+
 struct reduce_dims {
     INDEX kept_shape[KRANK], kept_stride[KRANK];
     INDEX shape[RRANK], stride[RRANK];
@@ -61,42 +84,42 @@ INDEX reduced_at(const struct reduce_dims *d, INDEX i, int rank)
     return rank > 0 ? at + i * d->stride[0] : at;
 }
 
-// FOLD(name, C, IDENTITY, M) makes a function that combines by C what M makes of the n elements at
-// p, every step-th; c and k are what M may use. Several accumulators make short chains of roundings
-// and of waits.
+// FOLD(name, C, IDENTITY, M, FOUR) makes a function that combines by C, and FOUR four by four, what
+// M makes of the n elements at p, every step-th; c and k are what M may use. Several accumulators
+// make short chains of roundings and of waits.
 #if UNIT && LOCAL == 1
-#define FOLD(name, C, IDENTITY, M)                                          \
-    A name(global const X *p, INDEX n, INDEX step, A c, A k)                \
-    {                                                                       \
-        A16 s0 = (A16)(IDENTITY), s1 = s0, s2 = s0, s3 = s0;                \
-        INDEX i = 0;                                                        \
-        for (; i + 64 <= n; i += 64) {                                      \
-            A16 v0 = VGET(p + i), v1 = VGET(p + i + 16);                    \
-            A16 v2 = VGET(p + i + 32), v3 = VGET(p + i + 48);               \
-            v0 = M(A16, v0, c, k), v1 = M(A16, v1, c, k);                   \
-            v2 = M(A16, v2, c, k), v3 = M(A16, v3, c, k);                   \
-            s0 = C(s0, v0), s1 = C(s1, v1), s2 = C(s2, v2), s3 = C(s3, v3); \
-        }                                                                   \
-        for (; i + 16 <= n; i += 16) {                                      \
-            A16 v0 = VGET(p + i);                                           \
-            v0 = M(A16, v0, c, k);                                          \
-            s0 = C(s0, v0);                                                 \
-        }                                                                   \
-        A rest = IDENTITY;                                                  \
-        for (; i < n; i++) {                                                \
-            A v = GET(p + i);                                               \
-            v = M(A, v, c, k);                                              \
-            rest = C(rest, v);                                              \
-        }                                                                   \
-        s0 = C(s0, s1), s2 = C(s2, s3), s0 = C(s0, s2);                     \
-        A8 s8 = C(s0.lo, s0.hi);                                            \
-        A4 s4 = C(s8.lo, s8.hi);                                            \
-        A2 s = C(s4.lo, s4.hi);                                             \
-        A all_ = C(s.x, s.y);                                               \
-        return C(all_, rest);                                               \
+#define FOLD(name, C, IDENTITY, M, FOUR)                      \
+    A name(global const X *p, INDEX n, INDEX step, A c, A k)  \
+    {                                                         \
+        A16 s0 = (A16)(IDENTITY), s1 = s0, s2 = s0, s3 = s0;  \
+        INDEX i = 0;                                          \
+        for (; i + 64 <= n; i += 64) {                        \
+            A16 v0 = VGET(p + i), v1 = VGET(p + i + 16);      \
+            A16 v2 = VGET(p + i + 32), v3 = VGET(p + i + 48); \
+            v0 = M(A16, v0, c, k), v1 = M(A16, v1, c, k);     \
+            v2 = M(A16, v2, c, k), v3 = M(A16, v3, c, k);     \
+            FOUR(C, v0, v1, v2, v3);                          \
+        }                                                     \
+        for (; i + 16 <= n; i += 16) {                        \
+            A16 v0 = VGET(p + i);                             \
+            v0 = M(A16, v0, c, k);                            \
+            s0 = C(s0, v0);                                   \
+        }                                                     \
+        A rest = IDENTITY;                                    \
+        for (; i < n; i++) {                                  \
+            A v = GET(p + i);                                 \
+            v = M(A, v, c, k);                                \
+            rest = C(rest, v);                                \
+        }                                                     \
+        s0 = C(s0, s1), s2 = C(s2, s3), s0 = C(s0, s2);       \
+        A8 s8 = C(s0.lo, s0.hi);                              \
+        A4 s4 = C(s8.lo, s8.hi);                              \
+        A2 s = C(s4.lo, s4.hi);                               \
+        A all_ = C(s.x, s.y);                                 \
+        return C(all_, rest);                                 \
     }
 #else
-#define FOLD(name, C, IDENTITY, M)                                                              \
+#define FOLD(name, C, IDENTITY, M, FOUR)                                                        \
     A name(global const X *p, INDEX n, INDEX step, A c, A k)                                    \
     {                                                                                           \
         A s0 = IDENTITY, s1 = s0, s2 = s0, s3 = s0;                                             \
@@ -105,7 +128,7 @@ INDEX reduced_at(const struct reduce_dims *d, INDEX i, int rank)
             A v0 = GET(p + i * step), v1 = GET(p + (i + 1) * step);                             \
             A v2 = GET(p + (i + 2) * step), v3 = GET(p + (i + 3) * step);                       \
             v0 = M(A, v0, c, k), v1 = M(A, v1, c, k), v2 = M(A, v2, c, k), v3 = M(A, v3, c, k); \
-            s0 = C(s0, v0), s1 = C(s1, v1), s2 = C(s2, v2), s3 = C(s3, v3);                     \
+            FOUR(C, v0, v1, v2, v3);                                                            \
         }                                                                                       \
         for (; i < n; i++) {                                                                    \
             A v = GET(p + i * step);                                                            \
@@ -135,32 +158,31 @@ INDEX reduced_at(const struct reduce_dims *d, INDEX i, int rank)
 #endif
 
 // One or 16 columns of the rows at p0 .. p3.
-#define FOUR_NUMBERS(C, M)                                    \
+#define FOUR_NUMBERS(FOUR, M)                                 \
     {                                                         \
         A v0 = GET(p0 + j * LOCAL), v1 = GET(p1 + j * LOCAL); \
         A v2 = GET(p2 + j * LOCAL), v3 = GET(p3 + j * LOCAL); \
         v0 = M(A, v0, c[j], k[j]), v1 = M(A, v1, c[j], k[j]); \
         v2 = M(A, v2, c[j], k[j]), v3 = M(A, v3, c[j], k[j]); \
-        v0 = C(v0, v1), v2 = C(v2, v3), v0 = C(v0, v2);       \
-        acc[j] = C(acc[j], v0);                               \
+        FOUR(acc[j], v0, v1, v2, v3);                         \
     }
-#define FOUR_VECTORS(C, M)                                            \
-    {                                                                 \
-        A16 v0 = VGET(p0 + j);                                        \
-        A16 v1 = VGET(p1 + j);                                        \
-        A16 v2 = VGET(p2 + j);                                        \
-        A16 v3 = VGET(p3 + j);                                        \
-        A16 s = vload16(0, acc + j);                                  \
-        v0 = M(A16, v0, vload16(0, c + j), vload16(0, k + j));        \
-        v1 = M(A16, v1, vload16(0, c + j), vload16(0, k + j));        \
-        v2 = M(A16, v2, vload16(0, c + j), vload16(0, k + j));        \
-        v3 = M(A16, v3, vload16(0, c + j), vload16(0, k + j));        \
-        v0 = C(v0, v1), v2 = C(v2, v3), v0 = C(v0, v2), s = C(s, v0); \
-        vstore16(s, 0, acc + j);                                      \
+#define FOUR_VECTORS(FOUR, M)                                  \
+    {                                                          \
+        A16 v0 = VGET(p0 + j);                                 \
+        A16 v1 = VGET(p1 + j);                                 \
+        A16 v2 = VGET(p2 + j);                                 \
+        A16 v3 = VGET(p3 + j);                                 \
+        A16 s = vload16(0, acc + j);                           \
+        v0 = M(A16, v0, vload16(0, c + j), vload16(0, k + j)); \
+        v1 = M(A16, v1, vload16(0, c + j), vload16(0, k + j)); \
+        v2 = M(A16, v2, vload16(0, c + j), vload16(0, k + j)); \
+        v3 = M(A16, v3, vload16(0, c + j), vload16(0, k + j)); \
+        FOUR(s, v0, v1, v2, v3);                               \
+        vstore16(s, 0, acc + j);                               \
     }
 
 // Likewise of rows begin .. end-1, into acc[j] for each of `mine` columns.
-#define FOLD_COLUMNS(name, C, M)                                                                  \
+#define FOLD_COLUMNS(name, C, M, FOUR)                                                            \
     void name(A *restrict acc, const A *restrict c, const A *restrict k,                          \
               const struct reduce_dims *d, global const X *x, INDEX begin, INDEX end, INDEX mine) \
     {                                                                                             \
@@ -170,7 +192,7 @@ INDEX reduced_at(const struct reduce_dims *d, INDEX i, int rank)
             global const X *p1 = x + reduced_at(d, i + 1, RRANK);                                 \
             global const X *p2 = x + reduced_at(d, i + 2, RRANK);                                 \
             global const X *p3 = x + reduced_at(d, i + 3, RRANK);                                 \
-            EACH_COLUMN(mine, FOUR_VECTORS(C, M), FOUR_NUMBERS(C, M))                             \
+            EACH_COLUMN(mine, FOUR_VECTORS(FOUR, M), FOUR_NUMBERS(FOUR, M))                       \
         }                                                                                         \
         for (; i < end; i++) {                                                                    \
             global const X *p = x + reduced_at(d, i, RRANK);                                      \
@@ -201,8 +223,8 @@ struct state {
     {         \
         0, 0  \
     }
-FOLD(fold, PLUS, (A)0, MAP)
-FOLD_COLUMNS(fold_columns, PLUS, MAP)
+FOLD(fold, PLUS, (A)0, MAP, APART)
+FOLD_COLUMNS(fold_columns, PLUS, MAP, FOUR_PLUS)
 void join(struct state *s, struct state o)
 {
     ADD(A, s->sum, s->lost, o.sum)
@@ -218,8 +240,10 @@ struct state {
     A value;
 };
 #if defined PROD
-#define COMBINE  TIMES
-#define IDENTITY ((A)1)
+#define COMBINE   TIMES
+#define IDENTITY  ((A)1)
+#define FOLD_FOUR APART
+#define TREE      FOUR_TIMES
 #elif defined MAX
 #define COMBINE  LARGER
 #define IDENTITY LOWEST
@@ -227,12 +251,16 @@ struct state {
 #define COMBINE  SMALLER
 #define IDENTITY HIGHEST
 #endif
+#ifndef PROD
+#define FOLD_FOUR BEST_APART
+#define TREE      FOUR_BEST
+#endif
 #define EMPTY    \
     {            \
         IDENTITY \
     }
-FOLD(fold, COMBINE, IDENTITY, MAP)
-FOLD_COLUMNS(fold_columns, COMBINE, MAP)
+FOLD(fold, COMBINE, IDENTITY, MAP, FOLD_FOUR)
+FOLD_COLUMNS(fold_columns, COMBINE, MAP, TREE)
 void join(struct state *s, struct state o)
 {
     s->value = COMBINE(s->value, o.value);
@@ -254,11 +282,9 @@ struct state {
         0, -1 \
     }
 #ifdef ARGMAX
-#define BEYOND(a, b) ((a) > (b))
-FOLD(fold, LARGER, LOWEST, SAME)
+FOLD(fold, LARGER, LOWEST, SAME, BEST_APART)
 #else
-#define BEYOND(a, b) ((a) < (b))
-FOLD(fold, SMALLER, HIGHEST, SAME)
+FOLD(fold, SMALLER, HIGHEST, SAME, BEST_APART)
 #endif
 void join(struct state *s, struct state o)
 {
@@ -293,10 +319,10 @@ struct state {
     }
 #define FROM_FIRST(T, v, c, k) ((v) - (k))
 #define FROM_MEAN2(T, v, c, k) (((v) - (k) - (c)) * ((v) - (k) - (c)))
-FOLD(fold, PLUS, (A)0, FROM_FIRST)
-FOLD(fold_square, PLUS, (A)0, FROM_MEAN2)
-FOLD_COLUMNS(fold_columns, PLUS, FROM_FIRST)
-FOLD_COLUMNS(fold_square_columns, PLUS, FROM_MEAN2)
+FOLD(fold, PLUS, (A)0, FROM_FIRST, APART)
+FOLD(fold_square, PLUS, (A)0, FROM_MEAN2, APART)
+FOLD_COLUMNS(fold_columns, PLUS, FROM_FIRST, FOUR_PLUS)
+FOLD_COLUMNS(fold_square_columns, PLUS, FROM_MEAN2, FOUR_PLUS)
 // Chan, Golub and LeVeque 1979.
 void join(struct state *s, struct state o)
 {
@@ -322,29 +348,28 @@ struct state {
     {             \
         LOWEST, 0 \
     }
-#define EXP_FROM(T, v, c, k) (CAT(exp_below_, T)((v) - (c)))
-FOLD(fold, LARGER, LOWEST, SAME)
-FOLD(fold_exp, PLUS, (A)0, EXP_FROM)
-FOLD_COLUMNS(fold_columns, LARGER, SAME)
-FOLD_COLUMNS(fold_exp_columns, PLUS, EXP_FROM)
-// Where the largest is infinite, the sum is of no use.
+// A term of the sum. Where the largest is infinite, 0 is taken off in its place and elements above
+// it count as 0: then the sum shows only whether there was NaN, which `top` passes by.
+#define BASE(top)            (fabs(top) == (A)INFINITY ? (A)0 : (top))
+#define NO_MORE(v)           ((v) > (A)0 ? (A)0 : (v))
+#define EXP_FROM(T, v, c, k) (CAT(exp_near_, T)(NO_MORE((v) - (c))))
+FOLD(fold, BETTER, LOWEST, SAME, APART)
+FOLD(fold_exp, PLUS, (A)0, EXP_FROM, APART)
 void join(struct state *s, struct state o)
 {
-    A top = LARGER(s->top, o.top);
-    A mine = s->top == LOWEST ? 0 : s->sum * CAT(exp_below_, A)(s->top - top);
-    A others = o.top == LOWEST ? 0 : o.sum * CAT(exp_below_, A)(o.top - top);
-    s->sum = mine + others;
+    A top = BETTER(s->top, o.top), from = BASE(top);
+    s->sum = s->sum * EXP_FROM(A, s->top, from, 0) + o.sum * EXP_FROM(A, o.top, from, 0);
     s->top = top;
 }
 void add_block(struct state *s, global const X *p, INDEX n, INDEX step, INDEX at, A a, A k)
 {
     struct state o = {fold(p, n, step, 0, k), 0};
-    o.sum = fold_exp(p, n, step, o.top, k);
+    o.sum = fold_exp(p, n, step, BASE(o.top), k);
     join(s, o);
 }
 inline A log_of(struct state s)
 {
-    return isinf(s.top) ? s.top : log(s.sum) + s.top;
+    return isinf(s.top) ? s.top + (s.sum - s.sum) : log(s.sum) + s.top;
 }
 #endif
 

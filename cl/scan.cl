@@ -3,9 +3,10 @@
 // with a compensation (Kahan, 1965).
 //
 //   scan_rows     a task is a row, or one of the parts of a row, of which scan_sums made the sums
-//   scan_columns  rows that lie side by side; a task is WIDTH of them
+//   scan_columns  rows that lie side by side; a task is WIDTH of them, or a part of these, of which
+//                 scan_column_sums made the sums
 //
-//   SUMS, COLUMNS  only the kernel of this name is made; else scan_rows
+//   COLUMNS, SUMS  only the kernel of this name is made; else scan_rows
 //   UNIT           the step of all tensors if it is 1 or -1, else 0 [0]
 //   T              type that is computed in [float]; INTEGER if it is one
 //   X, Y           types of x and y in memory (elements.h) [float]
@@ -36,6 +37,7 @@
 // lint: -DLOCAL=8 -DVIEWS=2
 // lint: -DLOCAL=8 -DSUMS -DVIEWS=2
 // lint: -DCOLUMNS -DVIEWS=2
+// lint: -DCOLUMNS -DSUMS -DVIEWS=2
 #define BLOCK (LOCAL > 1 ? 4 * LOCAL : UNIT ? 256 : 64)
 
 #define T16      CAT(T, 16)
@@ -58,43 +60,109 @@ inline struct carry put(struct carry c, T v)
 #if defined COLUMNS
 enum { MINE = WIDTH / LOCAL };
 
+// The columns of an item: the first one's number, how many it has, and where they lie.
+struct columns {
+    INDEX o, mine;
+    T sum[MINE], lost[MINE];
+};
+
 // The last of the walked dimensions has `columns` elements that lie side by side.
-kernel void scan_columns(INDEX first, INDEX last, INDEX columns, INDEX n, INDEX x_step,
-                         INDEX y_step, const struct dims d, global const X *restrict x,
-                         global Y *restrict y)
+inline void find_columns(struct columns *w, INDEX whole, INDEX columns)
 {
     INDEX pieces = (columns + WIDTH - 1) / WIDTH, item = (INDEX)get_local_id(0);
+    INDEX outer = whole / pieces, column = (whole - outer * pieces) * WIDTH;
+    INDEX width = min((INDEX)WIDTH, columns - column);
+    w->o = outer * columns + column + min(item, width - 1);
+    w->mine = (width - item + LOCAL - 1) / LOCAL;
+    for (INDEX j = 0; j < w->mine; j++)
+        w->sum[j] = w->lost[j] = 0;
+}
+
+// 16 columns at a time: ADDEND makes v, what is added, and THEN may use the sums s up to there.
+#if LOCAL == 1
+#define VECTORS(ADDEND, THEN)                   \
+    for (; j + 16 <= w->mine; j += 16) {        \
+        T16 s = vload16(0, w->sum + j);         \
+        T16 l = vload16(0, w->lost + j), v = 0; \
+        ADDEND;                                 \
+        ADD(T16, s, l, v)                       \
+        vstore16(s, 0, w->sum + j);             \
+        vstore16(l, 0, w->lost + j);            \
+        THEN;                                   \
+    }
+#else
+#define VECTORS(ADDEND, THEN)
+#endif
+
+inline void add_row(struct columns *w, global const X *x)
+{
+    INDEX j = 0;
+    VECTORS(v = VGET(x + j), )
+    for (; j < w->mine; j++)
+        ADD(T, w->sum[j], w->lost[j], GET(x + j * LOCAL))
+}
+
+#ifdef SUMS
+inline void add_four_rows(struct columns *w, global const X *x, INDEX step)
+{
+    INDEX j = 0;
+    VECTORS(for (int r = 0; r < 4; r++) v += VGET(x + r * step + j), )
+    for (; j < w->mine; j++) {
+        T v = 0;
+        for (int r = 0; r < 4; r++)
+            v += GET(x + r * step + j * LOCAL);
+        ADD(T, w->sum[j], w->lost[j], v)
+    }
+}
+
+// sums[p * outputs + o] of part p of column o; of the last part none is wanted.
+kernel void scan_column_sums(INDEX first, INDEX last, INDEX columns, INDEX n, INDEX outputs,
+                             INDEX parts, INDEX part, INDEX x_step, INDEX y_step,
+                             const struct dims d, global const X *restrict x,
+                             global T *restrict sums)
+{
+    struct columns w;
     FOR_TASKS(t)
     {
-        INDEX outer = t / pieces, column = (t - outer * pieces) * WIDTH;
-        INDEX width = min((INDEX)WIDTH, columns - column), o = outer * columns + column + item;
-        INDEX mine = (width - item + LOCAL - 1) / LOCAL;
-        T sum[MINE], lost[MINE];
-        if (item < width) {
-            global const X *xs = x + dims_at(&d, 0, o, RANK);
-            global Y *ys = y + dims_at(&d, 1, o, RANK);
-            for (INDEX j = 0; j < mine; j++)
-                sum[j] = lost[j] = 0;
-            for (INDEX i = 0; i < n; i++) {
-                INDEX j = 0;
-#if LOCAL == 1
-                for (; j + 16 <= mine; j += 16) {
-                    T16 s = vload16(0, sum + j);
-                    T16 l = vload16(0, lost + j);
-                    ADD(T16, s, l, VGET(xs + i * x_step + j))
-                    vstore16(s, 0, sum + j);
-                    vstore16(l, 0, lost + j);
-                    STORE_N(Y, 16, s, ys + i * y_step + j);
-                }
-#endif
-                for (; j < mine; j++) {
-                    ADD(T, sum[j], lost[j], GET(xs + i * x_step + j * LOCAL))
-                    STORE(Y, sum[j], ys + i * y_step + j * LOCAL);
-                }
+        INDEX whole = t / (parts - 1), p = t - whole * (parts - 1), i = p * part;
+        find_columns(&w, whole, columns);
+        global const X *xs = x + dims_at(&d, 0, w.o, RANK);
+        for (; i + 4 <= (p + 1) * part; i += 4)
+            add_four_rows(&w, xs + i * x_step, x_step);
+        for (; i < (p + 1) * part; i++)
+            add_row(&w, xs + i * x_step);
+        for (INDEX j = 0; j < w.mine; j++)
+            sums[p * outputs + w.o + j * LOCAL] = w.sum[j];
+    }
+}
+#else
+kernel void scan_columns(INDEX first, INDEX last, INDEX columns, INDEX n, INDEX outputs,
+                         INDEX parts, INDEX part, INDEX x_step, INDEX y_step, const struct dims d,
+                         global const X *restrict x, global const T *restrict sums,
+                         global Y *restrict y)
+{
+    struct columns w_, *w = &w_;
+    FOR_TASKS(t)
+    {
+        INDEX whole = t / parts, p = t - whole * parts;
+        find_columns(w, whole, columns);
+        global const X *xs = x + dims_at(&d, 0, w->o, RANK);
+        global Y *ys = y + dims_at(&d, 1, w->o, RANK);
+        for (INDEX i = 0; i < p; i++) {
+            for (INDEX j = 0; j < w->mine; j++)
+                ADD(T, w->sum[j], w->lost[j], sums[i * outputs + w->o + j * LOCAL])
+        }
+        for (INDEX i = p * part; i < min(n - p * part, part) + p * part; i++) {
+            INDEX j = 0;
+            VECTORS(v = VGET(xs + i * x_step + j), STORE_N(Y, 16, s, ys + i * y_step + j))
+            for (; j < w->mine; j++) {
+                ADD(T, w->sum[j], w->lost[j], GET(xs + i * x_step + j * LOCAL))
+                STORE(Y, w->sum[j], ys + i * y_step + j * LOCAL);
             }
         }
     }
 }
+#endif
 
 #elif defined SUMS
 // The sum of a block of elements at p.

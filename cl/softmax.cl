@@ -10,7 +10,7 @@
 //
 //   LOG, GRAD        what is computed
 //   STATS, APPLY     only the kernel of this name is made; else softmax_rows
-//   UNIT             the elements of a row lie side by side in all tensors [0]
+//   UNIT             a row's elements lie side by side in x and y, and in g, or g has one [0]
 //   T                type that is computed in [float]
 //   X                type in memory (elements.h) [float]
 //   KEEP             y holds a T exactly: exp(x - top) is kept there until the sum is known
@@ -43,8 +43,14 @@
 
 #define T16           CAT(T, 16)
 #define CONVERT(v)    CAT(convert_, T16)(v)
-#define EXP(x)        CAT(exp_below_, T)(x)
-#define VEXP(x)       CAT(exp_below_, T16)(x)
+// Terms of a sum that become results are exact down to the smallest number.
+#if defined LOG || defined STATS
+#define EXP(x)  CAT(exp_near_, T)(x)
+#define VEXP(x) CAT(exp_near_, T16)(x)
+#else
+#define EXP(x)  CAT(exp_below_, T)(x)
+#define VEXP(x) CAT(exp_below_, T16)(x)
+#endif
 // NaN is left to the sum, which it reaches all the same.
 #define LARGER(a, b) ((b) > (a) ? (b) : (a))
 #define PLUS(a, b)    ((a) + (b))
@@ -116,6 +122,10 @@ inline T across(T16 v)
         BODY;
 #endif
 
+// 16 elements of g.
+#define LOAD_G(r, i) \
+    ((r)->g_step ? CONVERT(LOAD_N(X, 16, (r)->g + (i))) : (T16)((T)LOAD(X, (r)->g)))
+
 // Where the elements of a row lie.
 struct row {
     global const X *x, *g;
@@ -144,8 +154,8 @@ T block_sum(const struct row *r, INDEX begin, INDEX end)
     T16 vsum = 0;
     T sum = 0;
     LOOP(begin, end,
-         vsum += TERM(CONVERT(LOAD_N(X, 16, r->x + i)), CONVERT(LOAD_N(X, 16, r->g + i))),
-         sum += TERM((T)LOAD(X, r->x + AT(i, r->x_step)), (T)LOAD(X, r->g + AT(i, r->g_step))))
+         vsum += TERM(CONVERT(LOAD_N(X, 16, r->x + i)), LOAD_G(r, i)),
+         sum += TERM((T)LOAD(X, r->x + AT(i, r->x_step)), (T)LOAD(X, r->g + i * r->g_step)))
     return across(vsum) + sum;
 }
 #else
@@ -223,13 +233,13 @@ void row_write(const struct row *r, INDEX n, struct stat s)
     LOOP(0, n,
          {
              T16 v = CONVERT(LOAD_N(X, 16, r->x + i));
-             T16 g = CONVERT(LOAD_N(X, 16, r->g + i));
+             T16 g = LOAD_G(r, i);
              v = VALUE(T16, v, g, s);
              STORE_N(X, 16, v, r->y + i);
          },
          {
              T v = (T)LOAD(X, r->x + AT(i, r->x_step));
-             T g = (T)LOAD(X, r->g + AT(i, r->g_step));
+             T g = (T)LOAD(X, r->g + i * r->g_step);
              v = VALUE(T, v, g, s);
              STORE(X, v, r->y + AT(i, r->y_step));
          })

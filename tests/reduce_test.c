@@ -171,6 +171,36 @@ START_TEST(the_first_of_equal_ones_counts)
 }
 END_TEST
 
+enum { SQUARE = 140 };
+
+// Of a square table one element of each row and column is NaN: every output shows it.
+START_TEST(one_nan_shows_wherever_it_is)
+{
+    static float v[SQUARE * SQUARE], got[SQUARE];
+    const float rest[] = {1, INFINITY, -INFINITY};
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < SQUARE * SQUARE; i++)
+            v[i] = i % (SQUARE + 1) ? rest[k] : NAN;
+        weft_tensor *x =
+            weft_reshape(s, floats(SQUARE * SQUARE, v), 2, (int64_t[]){SQUARE, SQUARE});
+        for (int axis = 0; axis < 2; axis++) {
+            weft_tensor *y[] = {weft_max(s, x, OVER(axis)), weft_min(s, x, OVER(axis)),
+                                weft_logsumexp(s, x, OVER(axis)),
+                                weft_norm(s, x, INFINITY, OVER(axis))};
+            for (int i = 0; i < 4; i++) {
+                read_floats(y[i], got);
+                for (int j = 0; j < SQUARE; j++)
+                    ck_assert_msg(isnan(got[j]), "kind %d, axis %d, output %d, among %g: %g", i,
+                                  axis, j, rest[k], got[j]);
+            }
+            read_floats(weft_cast(s, weft_argmax(s, x, axis), WEFT_F32), got);
+            for (int j = 0; j < SQUARE; j++)
+                ck_assert(got[j] == j);
+        }
+    }
+}
+END_TEST
+
 START_TEST(nothing_has_its_values)
 {
     weft_tensor *x = weft_full(s, WEFT_F32, 2, (int64_t[]){3, 0}, 1);
@@ -272,6 +302,52 @@ START_TEST(softmax_of_parts_skips_what_is_nothing)
 }
 END_TEST
 
+// The softmax or log_softmax y along an axis of a table, and the gradient of sum(w y), as rows.
+static void read_softmax(bool log, const int64_t *shape, const float *v, int axis, float *got)
+{
+    int n = (int)(shape[0] * shape[1]);
+    weft_tensor *x = weft_reshape(s, floats(n, v), 2, shape);
+    weft_tensor *w = weft_reshape(s, floats(n, v + n), 2, shape);
+    if (log) // 0 times -INFINITY would be NaN
+        x = weft_clamp(s, x, -20, 20);
+    weft_tensor *y = log ? weft_log_softmax(s, x, axis) : weft_softmax(s, x, axis);
+    weft_tensor *g = weft_grad(s, weft_sum(s, weft_mul(s, w, y), NULL), x);
+    read_floats(axis ? y : weft_transpose(s, y, 0, 1), got);
+    read_floats(axis ? g : weft_transpose(s, g, 0, 1), got + n);
+}
+
+// In some columns the first part is all -INFINITY.
+START_TEST(softmax_of_long_columns_is_that_of_rows)
+{
+    enum { ROWS = 4500, COLUMNS = 35, ALL = ROWS * COLUMNS };
+    const int64_t by_columns[] = {ROWS, COLUMNS}, by_rows[] = {COLUMNS, ROWS};
+    float *v[2], *got[2];
+    for (int i = 0; i < 2; i++) {
+        v[i] = malloc(2 * ALL * sizeof **v);
+        got[i] = malloc(2 * ALL * sizeof **got);
+    }
+    uint32_t r = 1;
+    for (int i = 0; i < 2 * ALL; i++) {
+        int row = i % ALL / COLUMNS, column = i % COLUMNS, table = i / ALL;
+        r = r * 1664525u + 1013904223u;
+        v[0][i] = i < ALL / 2 && column % 3 == 0 ? -INFINITY : (float)(r >> 8) * 0x1p-21f - 4;
+        v[1][table * ALL + column * ROWS + row] = v[0][i];
+    }
+    for (int log = 0; log < 2; log++) {
+        read_softmax(log, by_columns, v[0], 0, got[0]);
+        read_softmax(log, by_rows, v[1], 1, got[1]);
+        for (int i = 0; i < 2 * ALL; i++) {
+            double is = (double)got[0][i], want = (double)got[1][i];
+            ck_assert_double_eq_tol(is, want, 1e-5 * (fabs(want) + (log ? 1 : 1e-3)));
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        free(v[i]);
+        free(got[i]);
+    }
+}
+END_TEST
+
 START_TEST(half_softmax_is_rounded_once)
 {
     enum { N = 50 };
@@ -305,6 +381,27 @@ START_TEST(cumsum_stays_exact)
     weft_tensor *tall = weft_full(s, WEFT_F32, 2, (int64_t[]){N / 10, 10}, (double)0.1f);
     read_floats(weft_cumsum(s, tall, 0), got);
     ck_assert_double_eq_tol((double)got[N - 1], N / 10 * (double)0.1f, 1e4 * 2e-7);
+    free(got);
+}
+END_TEST
+
+// In parts; the gradient sums from the end.
+START_TEST(cumsum_of_long_columns)
+{
+    enum { ROWS = 5001, COLUMNS = 21, ALL = ROWS * COLUMNS };
+    float *v = malloc(ALL * sizeof *v), *got = malloc(ALL * sizeof *got);
+    for (int i = 0; i < ALL; i++)
+        v[i] = (float)(i % COLUMNS + 1);
+    weft_tensor *x = weft_reshape(s, floats(ALL, v), 2, (int64_t[]){ROWS, COLUMNS});
+    weft_tensor *w = weft_neg(s, x), *y = weft_cumsum(s, x, 0);
+    weft_tensor *g = weft_grad(s, weft_sum(s, weft_mul(s, w, y), NULL), x);
+    read_floats(y, got);
+    for (int i = 0; i < ALL; i++)
+        ck_assert(got[i] == v[i] * (float)(i / COLUMNS + 1));
+    read_floats(g, got);
+    for (int i = 0; i < ALL; i++)
+        ck_assert(got[i] == -v[i] * (float)(ROWS - i / COLUMNS) - v[i] * (float)(i / COLUMNS + 1));
+    free(v);
     free(got);
 }
 END_TEST
@@ -370,6 +467,7 @@ int main(void)
     tcase_add_test(t, bool_and_integers_give_64_bits);
     tcase_add_test(t, half_norms_and_variances_do_not_overflow_on_the_way);
     tcase_add_test(t, nan_and_infinity_come_through);
+    tcase_add_test(t, one_nan_shows_wherever_it_is);
     tcase_add_test(t, the_first_of_equal_ones_counts);
     tcase_add_test(t, nothing_has_its_values);
     tcase_add_test(t, variance_is_exact_far_from_zero);
@@ -377,8 +475,10 @@ int main(void)
     tcase_add_test(t, equal_ones_share_the_gradient);
     tcase_add_test(t, softmax_holds_what_is_large);
     tcase_add_test(t, softmax_of_parts_skips_what_is_nothing);
+    tcase_add_test(t, softmax_of_long_columns_is_that_of_rows);
     tcase_add_test(t, half_softmax_is_rounded_once);
     tcase_add_test(t, cumsum_stays_exact);
+    tcase_add_test(t, cumsum_of_long_columns);
     tcase_add_test(t, results_are_the_same_every_time);
     tcase_add_test(t, other_sizes_build_nothing);
     suite_add_tcase(suite, t);

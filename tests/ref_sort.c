@@ -24,11 +24,12 @@ static int64_t row_start(const struct rows *r, int64_t row)
     return row / r->step * r->step * r->n + row % r->step;
 }
 
-// Where element i of a row comes in the stable order.
-static int64_t rank_of(const double *row, const struct rows *r, int64_t i, bool descending)
+// Where element i of a row comes in the stable order; `most` stands for all from there on.
+static int64_t rank_of(const double *row, const struct rows *r, int64_t i, bool descending,
+                       int64_t most)
 {
     int64_t rank = 0;
-    for (int64_t j = 0; j < r->n; j++) {
+    for (int64_t j = 0; j < r->n && rank < most; j++) {
         double a = row[j * r->step], b = row[i * r->step];
         rank += (descending ? a > b : a < b) || (a == b && j < i);
     }
@@ -46,7 +47,7 @@ static void ref_order(const struct array *x, struct array *y, const struct op_ca
     for (int64_t row = 0; row < r.count; row++) {
         const double *from = x->v + row_start(&r, row);
         for (int64_t i = 0; i < r.n; i++) {
-            int64_t rank = rank_of(from, &r, i, c->a != 0);
+            int64_t rank = rank_of(from, &r, i, c->a != 0, ry.n);
             if (rank < ry.n)
                 y->v[row_start(&ry, row) + rank * ry.step] = index ? (double)i : from[i * r.step];
         }

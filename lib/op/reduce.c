@@ -181,12 +181,8 @@ static bool run_pass(weft_device *dev, const struct pass *p, const struct walk *
     struct wf_dims_arg arg;
     struct number number;
     pack(w, p->wide, &arg);
-    if (p->columns) {
-        wf_launch_index(&l, &index[0], columns);
-    } else {
-        wf_launch_index(&l, &index[0], outputs);
-        wf_launch_index(&l, &index[1], each);
-    }
+    wf_launch_index(&l, &index[0], p->columns ? w->outputs : outputs);
+    wf_launch_index(&l, &index[1], p->columns ? columns : each);
     wf_launch_index(&l, &index[2], w->count);
     wf_launch_index(&l, &index[3], p->parts);
     wf_launch_index(&l, &index[4], p->part);
@@ -209,9 +205,11 @@ static bool run_join(weft_device *dev, const struct pass *p, const struct walk *
     struct wf_kernel *k = wf_kernel_get(dev, &r, err);
     struct wf_launch l = {
         .kernel = k, .op = p->op, .tasks = w->outputs, .local = (size_t)p->local, .wide = p->wide};
-    struct wf_index parts;
+    struct wf_index parts, step, apart;
     struct number number;
     wf_launch_index(&l, &parts, p->parts);
+    wf_launch_index(&l, &step, p->columns ? 1 : p->parts);
+    wf_launch_index(&l, &apart, p->columns ? w->outputs : 1);
     add_number(&l, p, &number);
     wf_launch_mem(&l, &states);
     wf_launch_mem(&l, &y);

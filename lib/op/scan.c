@@ -1,5 +1,5 @@
-// cumsum: a task is a row, or a part of fixed size where few rows are long; rows that lie side by
-// side are taken several at a time.
+// cumsum: a task is a row, or several rows that lie side by side. Where there are few of them and
+// they are long, it is a part of these.
 #include "core/view.h"
 #include "op/expression.h"
 #include "op/op.h"
@@ -7,10 +7,12 @@
 #include <stdio.h>
 
 enum {
-    PART = 1 << 16,  // elements of a part of a row
-    EACH = 1 << 15,  // elements of a task, if it has several rows
-    FEW = 64,        // tasks, below which rows are cut
-    MIN_COLUMNS = 8, // fewer rows side by side are taken one by one
+    PART = 1 << 16,   // elements of a part of a row
+    EACH = 1 << 15,   // elements of a task, if it has several rows
+    FEW = 64,         // tasks, below which rows are cut
+    MIN_COLUMNS = 8,  // fewer rows side by side are taken one by one
+    PART_ROWS = 1024, // rows of a part of these, at least,
+    MAX_PARTS = 32,   // and the most parts
     WIDTH_CPU = 1024,
     LOCAL_GPU = 64
 };
@@ -24,7 +26,7 @@ struct scan {
 struct rows {
     enum weft_dtype from, compute, to;
     struct wf_dims d; // all dimensions but the axis, of x and y
-    int64_t count, n, parts, x_step, y_step;
+    int64_t count, n, parts, part, x_step, y_step;
     bool wide, columns;
     int unit, local, width;
 };
@@ -53,6 +55,24 @@ static void walk_axis(struct rows *r, const struct scan *a, const struct wf_tens
     wf_dims_collapse(&r->d);
 }
 
+static int64_t column_tasks(const struct rows *r)
+{
+    int64_t columns = r->d.shape[r->d.rank - 1];
+    return r->count / columns * ((columns + r->width - 1) / r->width);
+}
+
+// Where there are few tasks, parts of fixed size.
+static void cut(struct rows *r)
+{
+    int64_t tasks = r->columns ? column_tasks(r) : r->count;
+    int64_t part = r->columns ? PART_ROWS : PART;
+    if (r->columns && r->n / part > MAX_PARTS)
+        part = (r->n + MAX_PARTS - 1) / MAX_PARTS;
+    bool split = r->n > 2 * part && tasks < FEW;
+    r->part = split ? part : r->n;
+    r->parts = split ? (r->n + part - 1) / part : 1;
+}
+
 static struct rows make_rows(weft_device *dev, const struct wf_record *rec)
 {
     const struct scan *a = rec->attr;
@@ -74,10 +94,7 @@ static struct rows make_rows(weft_device *dev, const struct wf_record *rec)
     r.width = r.local > 1 ? r.local : WIDTH_CPU;
     r.columns = !r.unit && r.d.shape[last] >= MIN_COLUMNS && r.d.stride[0][last] == 1 &&
                 r.d.stride[1][last] == 1;
-    if (r.n > 2 * PART && r.count / (r.columns ? r.width : 1) < FEW) {
-        r.columns = false;
-        r.parts = (r.n + PART - 1) / PART;
-    }
+    cut(&r);
     return r;
 }
 
@@ -120,35 +137,50 @@ static bool launch(weft_device *dev, const struct rows *r, const char *op, struc
     return wf_launch(dev, &l, err);
 }
 
-static bool run(weft_device *dev, struct wf_record *rec, struct weft_error *err)
+static bool run_columns(weft_device *dev, const struct rows *r, const char *op, cl_mem x, cl_mem y,
+                        struct weft_error *err)
 {
-    struct rows r = make_rows(dev, rec);
-    const char *op = rec->op->name;
-    cl_mem x = rec->in[0]->storage->mem, y = rec->out[0]->storage->mem;
-    if (!r.count)
-        return true;
-    if (r.columns) {
-        int64_t columns = r.d.shape[r.d.rank - 1];
-        int64_t tasks = r.count / columns * ((columns + r.width - 1) / r.width);
-        struct wf_kernel *k = get_kernel(dev, &r, op, "scan_columns", "#define COLUMNS\n", err);
-        return launch(dev, &r, op, k, tasks, (int64_t[]){columns, r.n}, 2, (cl_mem[]){x, y, NULL},
-                      err);
-    }
-    int64_t part = r.parts > 1 ? PART : r.n, all = r.count * r.parts, most = all / 32 + 1;
-    int64_t each = EACH / part + 1;
-    each = r.local > 1 ? 1 : each < most ? each : most;
-    const int64_t size[] = {r.n, r.parts, part, all, each};
+    const int64_t size[] = {r->d.shape[r->d.rank - 1], r->n, r->count, r->parts, r->part};
+    int64_t tasks = column_tasks(r), sums = r->count * (r->parts - 1);
     struct wf_block *b = NULL;
     bool ok = true;
-    if (r.parts > 1) {
-        struct wf_kernel *k = get_kernel(dev, &r, op, "scan_sums", "#define SUMS\n", err);
-        b = k ? wf_pool_take(dev, (size_t)all * weft_dtype_size(WEFT_F64), err) : NULL;
-        ok = b && launch(dev, &r, op, k, all, size, 3, (cl_mem[]){x, b->mem, NULL}, err);
+    if (r->parts > 1) {
+        struct wf_kernel *k =
+            get_kernel(dev, r, op, "scan_column_sums", "#define COLUMNS\n#define SUMS\n", err);
+        b = k ? wf_pool_take(dev, (size_t)sums * weft_dtype_size(WEFT_F64), err) : NULL;
+        ok = b && launch(dev, r, op, k, tasks * (r->parts - 1), size, 5,
+                         (cl_mem[]){x, b->mem, NULL}, err);
     }
-    ok = ok && launch(dev, &r, op, get_kernel(dev, &r, op, "scan_rows", "", err),
+    ok = ok && launch(dev, r, op, get_kernel(dev, r, op, "scan_columns", "#define COLUMNS\n", err),
+                      tasks * r->parts, size, 5, (cl_mem[]){x, b ? b->mem : x, y}, err);
+    wf_pool_give(dev, b);
+    return ok;
+}
+
+static bool run_rows(weft_device *dev, const struct rows *r, const char *op, cl_mem x, cl_mem y,
+                     struct weft_error *err)
+{
+    int64_t all = r->count * r->parts, most = all / 32 + 1, each = EACH / r->part + 1;
+    each = r->local > 1 ? 1 : each < most ? each : most;
+    const int64_t size[] = {r->n, r->parts, r->part, all, each};
+    struct wf_block *b = NULL;
+    bool ok = true;
+    if (r->parts > 1) {
+        struct wf_kernel *k = get_kernel(dev, r, op, "scan_sums", "#define SUMS\n", err);
+        b = k ? wf_pool_take(dev, (size_t)all * weft_dtype_size(WEFT_F64), err) : NULL;
+        ok = b && launch(dev, r, op, k, all, size, 3, (cl_mem[]){x, b->mem, NULL}, err);
+    }
+    ok = ok && launch(dev, r, op, get_kernel(dev, r, op, "scan_rows", "", err),
                       (all + each - 1) / each, size, 5, (cl_mem[]){x, b ? b->mem : x, y}, err);
     wf_pool_give(dev, b);
     return ok;
+}
+
+static bool run(weft_device *dev, struct wf_record *rec, struct weft_error *err)
+{
+    struct rows r = make_rows(dev, rec);
+    cl_mem x = rec->in[0]->storage->mem, y = rec->out[0]->storage->mem;
+    return !r.count || (r.columns ? run_columns : run_rows)(dev, &r, rec->op->name, x, y, err);
 }
 
 static weft_tensor *record(weft_scope *s, const weft_tensor *x, struct scan a);

@@ -10,7 +10,10 @@ enum {
     PART = 1 << 16,  // elements of a part of a row, if it has more than twice that
     EACH = 1 << 15,  // elements of a task, if it has several rows
     MIN_COLUMNS = 8, // fewer rows side by side are taken one by one
-    WIDTH_CPU = 512,
+    WIDTH_CPU = 1024,
+    PART_ROWS = 256, // rows of a part of columns, at least,
+    MAX_PARTS = 16,  // and the most parts: each reads the sums of all of them
+    FEW = 16,        // tasks, below which columns are cut
     LOCAL_GPU = 64
 };
 
@@ -25,9 +28,9 @@ struct rows {
     const struct softmax *a;
     enum weft_dtype dtype;
     struct wf_dims d; // all dimensions but the axis, of the inputs and y
-    int64_t count, n, parts, step[3];
+    int64_t count, n, parts, part, step[3], width;
     bool wide, unit, columns;
-    int local, width;
+    int local;
 };
 
 static void add_view(struct rows *r, const struct wf_tensor *t, const int64_t *stride,
@@ -40,8 +43,25 @@ static void add_view(struct rows *r, const struct wf_tensor *t, const int64_t *s
     }
     r->d.offset[v] = offset;
     r->step[v] = stride[r->a->axis];
-    r->unit = r->unit && (r->step[v] == 1 || r->n == 1);
+    bool one = r->a->grad && v == 1 && !r->step[v]; // g may be expanded
+    r->unit = r->unit && (r->step[v] == 1 || r->n == 1 || one);
     r->wide = r->wide || offset + (r->n + 1) * r->step[v] > INT32_MAX / 4;
+}
+
+// Tasks of columns, where each has `width`.
+static int64_t column_tasks(const struct rows *r, int64_t width)
+{
+    int64_t columns = r->d.shape[r->d.rank - 1];
+    return r->count / columns * ((columns + width - 1) / width);
+}
+
+// Memory is fast where whole rows of columns are read in order: so few tasks become more by parts
+// of the columns' length, not by fewer columns.
+static void cut_columns(struct rows *r)
+{
+    int64_t parts = r->n / PART_ROWS < MAX_PARTS ? r->n / PART_ROWS : MAX_PARTS;
+    r->parts = parts > 1 && column_tasks(r, r->width) < FEW ? parts : 1;
+    r->part = (r->n + r->parts - 1) / r->parts;
 }
 
 static struct rows make_rows(weft_device *dev, const struct wf_record *rec)
@@ -65,11 +85,14 @@ static struct rows make_rows(weft_device *dev, const struct wf_record *rec)
     r.columns = !r.unit && r.d.shape[last] >= MIN_COLUMNS;
     for (int v = 0; v < r.d.views; v++)
         r.columns = r.columns && r.d.stride[v][last] == 1;
-    r.parts = r.columns || r.n <= 2 * PART ? 1 : (r.n + PART - 1) / PART;
+    r.part = PART;
+    r.parts = r.n <= 2 * PART ? 1 : (r.n + PART - 1) / PART;
     r.local = dev->info.type == WEFT_DEVICE_CPU ? 1 : LOCAL_GPU;
     while ((size_t)r.local > dev->info.max_group)
         r.local /= 2;
     r.width = r.local > 1 ? r.local : WIDTH_CPU;
+    if (r.columns)
+        cut_columns(&r);
     return r;
 }
 
@@ -85,7 +108,7 @@ static struct wf_kernel *get_kernel(weft_device *dev, const struct rows *r, cons
              r->a->log ? "#define LOG\n" : "", r->a->grad ? "#define GRAD\n" : "",
              wf_dtype_is_float(d) && weft_dtype_size(d) >= 4 ? "#define KEEP\n" : "", only,
              wf_storage_type(d), wf_compute_type(d), r->unit, r->d.rank, r->d.views, r->local,
-             r->width);
+             r->local > 1 ? r->local : WIDTH_CPU);
     struct wf_request request = {r->columns ? "softmax_columns" : "softmax", kernel, defines,
                                  r->op};
     return wf_kernel_get(dev, &request, err);
@@ -94,14 +117,14 @@ static struct wf_kernel *get_kernel(weft_device *dev, const struct rows *r, cons
 // The arguments that all kernels have, after the numbers `size` of their own; what they write is
 // `out`, of which there are two where it is not NULL.
 static bool launch(weft_device *dev, const struct rows *r, struct wf_kernel *k, int64_t tasks,
-                   const int64_t size[3], const cl_mem mem[4], struct weft_error *err)
+                   const int64_t size[6], const cl_mem mem[4], struct weft_error *err)
 {
     struct wf_launch l = {
         .kernel = k, .op = r->op, .tasks = tasks, .local = (size_t)r->local, .wide = r->wide};
-    struct wf_index index[6];
+    struct wf_index index[9];
     struct wf_dims_arg arg;
     int n = 0;
-    for (int i = 0; i < 3 && size[i] >= 0; i++, n++)
+    for (int i = 0; i < 6 && size[i] >= 0; i++, n++)
         wf_launch_index(&l, &index[n], size[i]);
     const int64_t step[] = {r->step[0], r->step[r->d.views - 2], r->step[r->d.views - 1]};
     for (int i = 0; i < 3; i++, n++)
@@ -115,16 +138,43 @@ static bool launch(weft_device *dev, const struct rows *r, struct wf_kernel *k, 
     return wf_launch(dev, &l, err);
 }
 
-static bool run_parts(weft_device *dev, const struct rows *r, const cl_mem mem[3],
-                      struct weft_error *err)
+// The numbers that the kernels begin with, up to one below 0.
+static void write_sizes(const struct rows *r, int64_t size[6])
 {
-    int64_t tasks = r->count * r->parts;
-    const int64_t size[] = {r->n, r->parts, PART};
-    struct wf_kernel *stats = get_kernel(dev, r, "softmax_stats", "#define STATS\n", err);
+    int64_t columns = r->columns ? r->d.shape[r->d.rank - 1] : 0;
+    int64_t most = r->count / 32 + 1, each = EACH / r->n + 1;
+    each = r->local > 1 ? 1 : each < most ? each : most;
+    int n = 0;
+    if (r->columns) {
+        size[n++] = columns;
+        size[n++] = r->width;
+    } else if (r->parts == 1) {
+        size[n++] = r->count;
+        size[n++] = each;
+    }
+    size[n++] = r->n;
+    if (r->columns && r->parts > 1)
+        size[n++] = r->count;
+    if (r->parts > 1) {
+        size[n++] = r->parts;
+        size[n++] = r->part;
+    }
+    if (n < 6)
+        size[n] = -1;
+}
+
+static bool run_parts(weft_device *dev, const struct rows *r, const int64_t size[6],
+                      const cl_mem mem[3], struct weft_error *err)
+{
+    int64_t tasks = (r->columns ? column_tasks(r, r->width) : r->count) * r->parts;
+    size_t room = (size_t)(r->count * r->parts) * 2 * weft_dtype_size(WEFT_F64);
+    struct wf_kernel *stats = get_kernel(
+        dev, r, r->columns ? "softmax_column_stats" : "softmax_stats", "#define STATS\n", err);
     struct wf_kernel *apply =
-        stats ? get_kernel(dev, r, "softmax_apply", "#define APPLY\n", err) : NULL;
-    struct wf_block *b =
-        apply ? wf_pool_take(dev, (size_t)tasks * 2 * weft_dtype_size(WEFT_F64), err) : NULL;
+        stats ? get_kernel(dev, r, r->columns ? "softmax_column_apply" : "softmax_apply",
+                           "#define APPLY\n", err)
+              : NULL;
+    struct wf_block *b = apply ? wf_pool_take(dev, room, err) : NULL;
     if (!b)
         return false;
     bool ok = launch(dev, r, stats, tasks, size, (cl_mem[]){mem[0], mem[1], b->mem, NULL}, err) &&
@@ -138,21 +188,16 @@ static bool run(weft_device *dev, struct wf_record *rec, struct weft_error *err)
     struct rows r = make_rows(dev, rec);
     const cl_mem mem[] = {rec->in[0]->storage->mem, rec->in[rec->nin - 1]->storage->mem,
                           rec->out[0]->storage->mem, NULL};
+    int64_t size[6];
     if (!r.count)
         return true;
+    write_sizes(&r, size);
     if (r.parts > 1)
-        return run_parts(dev, &r, mem, err);
-    if (r.columns) {
-        int64_t columns = r.d.shape[r.d.rank - 1];
-        int64_t tasks = r.count / columns * ((columns + r.width - 1) / r.width);
-        struct wf_kernel *k = get_kernel(dev, &r, "softmax_columns", "", err);
-        return k && launch(dev, &r, k, tasks, (int64_t[]){columns, r.n, -1}, mem, err);
-    }
-    int64_t most = r.count / 32 + 1, each = EACH / r.n + 1;
-    each = r.local > 1 ? 1 : each < most ? each : most;
-    struct wf_kernel *k = get_kernel(dev, &r, "softmax_rows", "", err);
-    return k && launch(dev, &r, k, (r.count + each - 1) / each, (int64_t[]){r.count, each, r.n},
-                       mem, err);
+        return run_parts(dev, &r, size, mem, err);
+    struct wf_kernel *k =
+        get_kernel(dev, &r, r.columns ? "softmax_columns" : "softmax_rows", "", err);
+    int64_t tasks = r.columns ? column_tasks(&r, r.width) : (r.count + size[1] - 1) / size[1];
+    return k && launch(dev, &r, k, tasks, size, mem, err);
 }
 
 static const struct wf_op op_softmax_grad = {.name = "softmax_grad", .run = run};

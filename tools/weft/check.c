@@ -31,7 +31,8 @@ static const struct usage usage = {
     .about = "Runs cases of every operation, or only of OP, on a device, in F32, and compares\n"
              "values and gradients with references in double. Each line: the operation, cases\n"
              "passed and run, the largest error as a part of what is allowed, and the time with\n"
-             "compiling. The last line is the verdict. It fails if an operation is wrong.",
+             "compiling, because kernels are not kept. The last line is the verdict. It fails\n"
+             "if an operation is wrong.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };

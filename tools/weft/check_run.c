@@ -98,9 +98,11 @@ static void work(const struct check_workers *w, int worker, int from, int to)
 {
     struct check_result t = {.op = -1};
     struct weft_error err = {0};
-    // What is logged at opening, one process says.
+    // What is logged at opening, one process says. Kernels are not kept: a driver may compile each
+    // once more for that, as PoCL does, and hardly another program needs them.
     weft_device *dev = weft_device_create(
-        weft_device_params(.match = w->device, .log = worker ? NULL : console_log), &err);
+        weft_device_params(.match = w->device, .cache_dir = "", .log = worker ? NULL : console_log),
+        &err);
     if (!dev) {
         snprintf(t.text, sizeof t.text, "%s", err.text);
         send(to, &t);
