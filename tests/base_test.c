@@ -345,6 +345,21 @@ START_TEST(files_are_replaced)
 }
 END_TEST
 
+START_TEST(a_replaced_file_keeps_its_mode_and_its_links)
+{
+    char data[32];
+    ck_assert(put("f", "first", NULL) && !chmod(in_tempdir("f"), 0640));
+    ck_assert(!symlink("f", in_tempdir("link")));
+    ck_assert(put("link", "next", NULL));
+    ck_assert_uint_eq(get_file(in_tempdir("f"), data, sizeof data), 5);
+    ck_assert(!memcmp(data, "next!", 5));
+    ck_assert_int_eq(mode_of(in_tempdir("f")), 0640);
+    struct stat st;
+    ck_assert(!lstat(in_tempdir("link"), &st) && S_ISLNK(st.st_mode));
+    ck_assert_int_eq(count_files(tempdir), 2);
+}
+END_TEST
+
 START_TEST(replacing_fails_with_the_path)
 {
     struct weft_error err = {0};
@@ -522,6 +537,7 @@ static TCase *files(void)
     TCase *t = tcase_create("files");
     tcase_add_checked_fixture(t, tempdir_make, tempdir_remove);
     tcase_add_test(t, files_are_replaced);
+    tcase_add_test(t, a_replaced_file_keeps_its_mode_and_its_links);
     tcase_add_test(t, replacing_fails_with_the_path);
     tcase_add_test(t, full_disk_leaves_the_old_file);
     tcase_add_test(t, files_are_read);

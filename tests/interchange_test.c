@@ -97,11 +97,83 @@ START_TEST(python_files_are_written)
     weft_safetensors *f = open_file(data_file("all.safetensors"));
     for (int i = 0; i < WANTED; i++)
         t[i] = *weft_safetensors_at(f, i);
-    ck_assert_msg(weft_safetensors_write(in_tempdir("a"), t, WANTED, &err), "%s", err.text);
+    ck_assert_msg(weft_safetensors_write(in_tempdir("a"), t, WANTED, NULL, &err), "%s", err.text);
     weft_safetensors_close(&f);
     size_t n = get_file(data_file("all.safetensors"), theirs, sizeof theirs);
     ck_assert_uint_eq(get_file(in_tempdir("a"), ours, sizeof ours), n);
     ck_assert_mem_eq(ours, theirs, n);
+}
+END_TEST
+
+static double half_value(uint16_t h)
+{
+    int e = h >> 10 & 31, m = h & 1023;
+    double v = e == 31 ? m ? NAN : INFINITY : ldexp(e ? 1024 + m : m, (e ? e : 1) - 25);
+    return h & 0x8000 ? -v : v;
+}
+
+// Of a number with so many bits of mantissa and this bias.
+static double small_value(int bits, int mantissa, int bias)
+{
+    int m = bits & ((1 << mantissa) - 1), e = (bits & 0x7f) >> mantissa;
+    double v = ldexp(e ? m + (1 << mantissa) : m, (e ? e : 1) - bias - mantissa);
+    return bits & 0x80 ? -v : v;
+}
+
+static void check_halves(const struct weft_file_tensor *t, bool e4m3)
+{
+    ck_assert_int_eq(t->dtype, WEFT_F16);
+    for (int i = 0; i < 256; i++) {
+        double got = half_value(((const uint16_t *)t->data)[i]);
+        bool is_nan = e4m3 ? (i & 0x7f) == 0x7f : (i & 0x7f) > 0x7c;
+        if (is_nan)
+            ck_assert(isnan(got));
+        else if (!e4m3 && (i & 0x7f) == 0x7c)
+            ck_assert(isinf(got) && (got < 0) == (i > 127));
+        else
+            ck_assert_double_eq(got, e4m3 ? small_value(i, 3, 7) : small_value(i, 2, 15));
+    }
+}
+
+START_TEST(dtypes_that_weft_lacks_become_wider_ones)
+{
+    weft_safetensors *f = open_file(data_file("other.safetensors"));
+    const int32_t *i16 = weft_safetensors_find(f, "i16")->data;
+    const int32_t *u16 = weft_safetensors_find(f, "u16")->data;
+    const int64_t *u32 = weft_safetensors_find(f, "u32")->data;
+    const int64_t *u64 = weft_safetensors_find(f, "u64")->data;
+    ck_assert(i16[0] == -32768 && i16[1] == -1 && i16[2] == 32767);
+    ck_assert(u16[0] == 1 && u16[1] == 65535);
+    ck_assert(u32[0] == 1 && u32[1] == UINT32_MAX);
+    ck_assert(u64[0] == 1 && u64[1] == INT64_MAX);
+    check_halves(weft_safetensors_find(f, "e4m3"), true);
+    check_halves(weft_safetensors_find(f, "e5m2"), false);
+    weft_safetensors_close(&f);
+    ck_assert_ptr_null(weft_safetensors_open(data_file("wide.safetensors"), &err));
+    ck_assert_int_eq(err.status, WEFT_DTYPE);
+    ck_assert(strstr(err.text, "tensor 'u64': a U64 is above the I64 there are"));
+}
+END_TEST
+
+// A file in memory, at a place that is aligned for nothing.
+START_TEST(a_file_in_memory_is_read)
+{
+    char bytes[4097];
+    size_t n = get_file(data_file("all.safetensors"), bytes + 1, sizeof bytes - 1);
+    weft_safetensors *f = weft_safetensors_open_memory(bytes + 1, n, &err);
+    ck_assert_msg(f != NULL, "%s", err.text);
+    ck_assert_int_eq(weft_safetensors_count(f), WANTED);
+    for (int i = 0; i < WANTED; i++) {
+        const struct weft_file_tensor *t = weft_safetensors_find(f, want[i].t.name);
+        ck_assert(t && t->dtype == want[i].t.dtype &&
+                  (uintptr_t)t->data % weft_dtype_size(t->dtype) == 0);
+        ck_assert(!want[i].bytes || !memcmp(t->data, want[i].t.data, want[i].bytes));
+    }
+    weft_safetensors_close(&f);
+    ck_assert_ptr_null(weft_safetensors_open_memory(bytes + 1, n - 1, &err));
+    ck_assert_int_eq(err.status, WEFT_FORMAT);
+    ck_assert(!strncmp(err.text, "safetensors in memory: ", 23));
+    ck_assert_ptr_null(weft_safetensors_open_memory(NULL, 0, NULL));
 }
 END_TEST
 
@@ -112,7 +184,7 @@ static void write_turn(const char *path, float *v, int turn)
     for (int i = 0; i < BIG; i++)
         v[i] = (float)turn;
     struct weft_file_tensor t = {"v", WEFT_F32, 1, {BIG}, v};
-    if (!weft_safetensors_write(path, &t, 1, NULL))
+    if (!weft_safetensors_write(path, &t, 1, NULL, NULL))
         _exit(1);
 }
 
@@ -154,6 +226,8 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, python_files_are_read, 0, 2);
     tcase_add_test(t, python_files_are_written);
+    tcase_add_test(t, dtypes_that_weft_lacks_become_wider_ones);
+    tcase_add_test(t, a_file_in_memory_is_read);
     tcase_add_test(t, a_killed_process_leaves_a_whole_file);
     suite_add_tcase(suite, t);
     return run_suite(suite);

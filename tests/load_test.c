@@ -79,6 +79,21 @@ START_TEST(empty_params_take_the_whole_file)
 }
 END_TEST
 
+START_TEST(an_open_file_in_memory_is_loaded)
+{
+    static char bytes[4096];
+    size_t n = get_file(two_parts(), bytes, sizeof bytes);
+    weft_safetensors *f = weft_safetensors_open_memory(bytes, n, &err);
+    ck_assert_msg(weft_params_load_from(other, f, NULL, &err), "%s", err.text);
+    ck_assert_float_eq(first(other, "decoder.a"), first(net, "decoder.a"));
+    make(other, "more", 1);
+    ck_assert(!weft_params_load_from(other, f, NULL, &err));
+    ck_assert_str_eq(err.text, "safetensors in memory: has no tensor \"more\"");
+    weft_safetensors_close(&f);
+    ck_assert(!weft_params_load_from(other, NULL, NULL, NULL));
+}
+END_TEST
+
 START_TEST(another_model_is_refused_by_name)
 {
     const char *path = two_parts();
@@ -236,11 +251,11 @@ START_TEST(tied_weights_are_saved_once_and_load_from_either_name)
     ck_assert_str_eq(weft_params_name(other, 0), "in.w");
     ck_assert_float_eq(first(other, "in.w"), first(net, "in.w"));
     struct weft_file_tensor t[] = {{"in.w", WEFT_F32, 1, {3}, v}, {"out.w", WEFT_F32, 1, {3}, v}};
-    ck_assert(weft_safetensors_write(path, t, 2, &err));
+    ck_assert(weft_safetensors_write(path, t, 2, NULL, &err));
     ck_assert_msg(weft_params_load(net, path, NULL, &err), "%s", err.text);
     ck_assert_float_eq(first(net, "out.w"), 1);
     t[1].data = w;
-    ck_assert(weft_safetensors_write(path, t, 2, &err));
+    ck_assert(weft_safetensors_write(path, t, 2, NULL, &err));
     ck_assert(!weft_params_load(net, path, NULL, &err));
     assert_err(WEFT_FORMAT, "in.w and out.w are one parameter here and differ");
     ck_assert_float_eq(first(net, "out.w"), 1);
@@ -323,6 +338,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup_files, teardown_files);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, empty_params_take_the_whole_file);
+    tcase_add_test(t, an_open_file_in_memory_is_loaded);
     tcase_add_test(t, another_model_is_refused_by_name);
     tcase_add_test(t, what_fits_is_loaded_in_part);
     tcase_add_test(t, a_prefix_chooses_tensors);

@@ -141,8 +141,8 @@ struct weft_loader_params {
     bool drop_last; // leaves a smaller last batch out [no]
     bool shuffle;   // a new order every epoch [no]
     uint64_t seed;  // of the order: the same seed gives the same order [0]
-    int threads;    // that read ahead [1]
-    int ahead;      // batches made ready [4]
+    int threads;    // that read ahead [1]; at most `ahead` are started
+    int ahead;      // batches made ready, each with its memory [4]
     bool raw;       // U8 rows stay U8 [no: they become F32 in 0 .. 1, x / 255]
 };
 #define weft_loader_params(...) WEFT_PARAMS(weft_loader_params, __VA_ARGS__)

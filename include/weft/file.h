@@ -2,7 +2,8 @@
 //
 // safetensors: 8 bytes with the length of a JSON header (little endian), the header, which gives
 // each tensor's dtype, shape and place, and the data, dense and little endian.
-// (https://huggingface.co/docs/safetensors) Dtypes F64 F32 F16 BF16 I64 I32 I8 U8 BOOL.
+// (https://huggingface.co/docs/safetensors) Dtypes F64 F32 F16 BF16 I64 I32 I8 U8 BOOL; read, not
+// written, are also I16 and U16, which become I32, U32 and U64 (I64), F8_E5M2 and F8_E4M3 (F16).
 //
 // npy: one array, as numpy.save and numpy.load have it, with its dtype and shape in a header.
 // (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html) npz, an archive of them,
@@ -25,11 +26,6 @@ struct weft_file_tensor {
     const void *data; // host memory, dense, the last dimension innermost
 };
 
-// Writes n tensors; the order and the names are kept, and equal names are refused. Python's
-// package puts them in an order of its own; either reads what the other writes.
-WEFT_API bool weft_safetensors_write(const char *path, const struct weft_file_tensor *tensors,
-                                     int n, struct weft_error *err);
-
 // A text of the header's "__metadata__", UTF-8 both.
 struct weft_file_text {
     const char *key, *value;
@@ -41,16 +37,21 @@ struct weft_safetensors_params {
     int nmetadata;
 };
 #define weft_safetensors_params(...) WEFT_PARAMS(weft_safetensors_params, __VA_ARGS__)
-// Likewise, with more than tensors.
-WEFT_API bool weft_safetensors_write_with(const char *path, const struct weft_file_tensor *tensors,
-                                          int n, const struct weft_safetensors_params *o,
-                                          struct weft_error *err);
+// Writes n tensors; the order and the names are kept, and equal names are refused. Python's
+// package puts them in an order of its own; either reads what the other writes.
+WEFT_API bool weft_safetensors_write(const char *path, const struct weft_file_tensor *tensors,
+                                     int n, const struct weft_safetensors_params *o,
+                                     struct weft_error *err);
 
 // An open file, mapped into memory where the system can. Thread-safety: safe.
 typedef struct weft_safetensors weft_safetensors;
 // WEFT_IO if the file cannot be read; WEFT_FORMAT for a header that is no JSON, lies about places
-// or sizes, or leaves bytes unused.
+// or sizes, or leaves bytes unused; WEFT_DTYPE for a U64 above 2^63-1.
 WEFT_API weft_safetensors *weft_safetensors_open(const char *path, struct weft_error *err);
+// Likewise a file that is in memory, for a model that is part of the program: data [bytes] is
+// borrowed until it is closed.
+WEFT_API weft_safetensors *weft_safetensors_open_memory(const void *data, size_t bytes,
+                                                        struct weft_error *err);
 WEFT_API void weft_safetensors_close(weft_safetensors **f);
 WEFT_API int weft_safetensors_count(const weft_safetensors *f);
 // The i-th tensor, in the order of their places, or the one of that name; NULL if there is none.

@@ -5,6 +5,7 @@
 // a file.
 #ifndef WEFT_NN_H
 #define WEFT_NN_H
+#include <weft/file.h>
 #include <weft/op.h>
 
 #ifdef __cplusplus
@@ -117,6 +118,10 @@ struct weft_params_load_params {
 WEFT_API bool weft_params_load(weft_params *p, const char *path,
                                const struct weft_params_load_params *params,
                                struct weft_error *err);
+// Likewise from an open file (file.h), also one in memory.
+WEFT_API bool weft_params_load_from(weft_params *p, const weft_safetensors *file,
+                                    const struct weft_params_load_params *params,
+                                    struct weft_error *err);
 
 // How a parameter begins. The values come from Philox, keyed by the params' seed and the
 // parameter's name. With a weight [out, in, ...]: fan_in = in * ..., fan_out = out * ...

@@ -10,8 +10,8 @@ extern "C" {
 
 // Formulas and defaults are those of torch.optim: p is a parameter, g its gradient; the moments
 // begin as zeros. With `maximize`, -g stands for g, and what was to fall rises. Every number is
-// finite and 0 or more, decays of moments below 1; else WEFT_PARAM. An optimizer holds on to its
-// params. Thread-safety: one thread at a time.
+// finite and 0 or more, beta1, beta2, alpha and rho below 1; else WEFT_PARAM. An optimizer holds on
+// to its params. Thread-safety: one thread at a time.
 typedef struct weft_optim weft_optim;
 
 // Stochastic gradient descent (torch.optim.SGD):

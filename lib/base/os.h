@@ -64,8 +64,9 @@ struct wf_span {
     size_t bytes;
 };
 // Writes the spans to a temporary file beside `path`, flushes it to disk if `sync`, and renames it:
-// the file is there whole or as it was. Mode 0600 if `secret`, else 0666, less the umask. What is
-// there and is no file, such as /dev/null, is left alone: WEFT_IO.
+// the file is there whole or as it was. It keeps its mode; a new one has 0600 if `secret`, else
+// 0666, less the umask. A link stays one, to the new file. What is there and is no file, such as
+// /dev/null, is left alone: WEFT_IO.
 bool wf_file_replace(const char *path, const struct wf_span *spans, int n, bool sync, bool secret,
                      struct weft_error *err);
 

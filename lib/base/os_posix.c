@@ -1,4 +1,5 @@
 // The operating system, POSIX side.
+#define _XOPEN_SOURCE 700 // realpath()
 #include "base/os.h"
 #include "base/text.h"
 #include <dirent.h>
@@ -241,15 +242,18 @@ static bool write_spans(int fd, const struct wf_span *spans, int n, bool sync)
     return !sync || !fsync(fd);
 }
 
-bool wf_file_replace(const char *path, const struct wf_span *spans, int n, bool sync, bool secret,
-                     struct weft_error *err)
+// The file that a rename should replace is `path`, which is no link.
+static bool replace(const char *path, const struct wf_span *spans, int n, bool sync, bool secret,
+                    struct weft_error *err)
 {
     struct stat st; // a rename would put a file in the place of /dev/null
-    if (!stat(path, &st) && !S_ISREG(st.st_mode))
+    bool old = !stat(path, &st);
+    if (old && !S_ISREG(st.st_mode))
         return wf_fail(err, WEFT_IO, "%s: is not a file", path);
     struct wf_text name = {0};
     int fd = open_temporary(path, secret, &name);
-    bool ok = fd >= 0 && write_spans(fd, spans, n, sync);
+    bool ok =
+        fd >= 0 && (!old || !fchmod(fd, st.st_mode & 07777)) && write_spans(fd, spans, n, sync);
     if (!ok)
         fail_errno(err, path, "cannot be written");
     if (fd >= 0 && close(fd) && ok)
@@ -259,6 +263,16 @@ bool wf_file_replace(const char *path, const struct wf_span *spans, int n, bool 
     if (!ok && fd >= 0)
         unlink(name.data);
     wf_text_finish(&name);
+    return ok;
+}
+
+bool wf_file_replace(const char *path, const struct wf_span *spans, int n, bool sync, bool secret,
+                     struct weft_error *err)
+{
+    struct stat st;
+    char *target = !lstat(path, &st) && S_ISLNK(st.st_mode) ? realpath(path, NULL) : NULL;
+    bool ok = replace(target ? target : path, spans, n, sync, secret, err);
+    free(target);
     return ok;
 }
 

@@ -12,13 +12,16 @@
 
 struct entry {
     struct weft_file_tensor tensor;
+    const struct wf_safetensors_dtype *from;
     uint64_t begin, end; // in the data
     size_t number;       // place in the header
-    void *copy;          // the data, where they are not aligned in the file; or NULL
+    void *copy;          // the data, where they are not aligned in the file or converted; or NULL
 };
 
 struct weft_safetensors {
     struct wf_map map;
+    bool borrowed;   // the map is the program's memory
+    char *path;      // for texts
     wf_json *header; // holds the names
     struct entry *entry;
     const struct weft_file_tensor **by_name;
@@ -39,22 +42,20 @@ static bool is_text(void *priv, const char *key, const wf_json *v)
     return wf_json_get_text(v);
 }
 
-static bool read_dtype(const struct reader *r, const wf_json *v, struct weft_file_tensor *t)
+static bool read_dtype(const struct reader *r, const wf_json *v, struct entry *e)
 {
+    struct weft_file_tensor *t = &e->tensor;
     const char *name = wf_json_get_text(v);
     if (!name)
         return wf_fail(r->err, WEFT_FORMAT, "%s: tensor '%s': dtype is missing or no text", r->path,
                        t->name);
-#define X(dtype_name, bytes)        \
-    if (!strcmp(name, #dtype_name)) \
-        t->dtype = WEFT_##dtype_name;
-    WEFT_DTYPE_MAP(X)
-#undef X
-    if (!t->dtype)
-        wf_fail(r->err, WEFT_FORMAT,
-                "%s: tensor '%s': dtype is '%s', wanted F64 F32 F16 BF16 I64 I32 I8 U8 or BOOL",
-                r->path, t->name, name);
-    return t->dtype;
+    if (!(e->from = wf_safetensors_dtype(name)))
+        return wf_fail(r->err, WEFT_FORMAT,
+                       "%s: tensor '%s': dtype is '%s', wanted F64 F32 F16 BF16 F8_E5M2 F8_E4M3 "
+                       "I64 I32 I16 I8 U64 U32 U16 U8 or BOOL",
+                       r->path, t->name, name);
+    t->dtype = e->from->dtype;
+    return true;
 }
 
 static bool read_shape(const struct reader *r, const wf_json *v, struct weft_file_tensor *t)
@@ -74,6 +75,12 @@ static bool read_shape(const struct reader *r, const wf_json *v, struct weft_fil
     return true;
 }
 
+// Of a tensor that has so many bytes once it is converted.
+static uint64_t elements(const struct entry *e, uint64_t bytes)
+{
+    return bytes / weft_dtype_size(e->tensor.dtype);
+}
+
 static bool read_place(const struct reader *r, const wf_json *v, struct entry *e)
 {
     int64_t begin = 0, end = 0;
@@ -91,9 +98,10 @@ static bool read_place(const struct reader *r, const wf_json *v, struct entry *e
     e->begin = (uint64_t)begin;
     e->end = (uint64_t)end;
     uint64_t bytes = 0;
-    if (!wf_safetensors_bytes(&e->tensor, &bytes) || bytes != e->end - e->begin)
+    if (!wf_safetensors_bytes(&e->tensor, &bytes) ||
+        elements(e, bytes) * e->from->bytes != e->end - e->begin)
         return wf_fail(r->err, WEFT_FORMAT, "%s: tensor '%s': %s%s does not fit %llu bytes of data",
-                       r->path, e->tensor.name, weft_dtype_name(e->tensor.dtype),
+                       r->path, e->tensor.name, e->from->name,
                        WF_SHAPE(e->tensor.ndim, e->tensor.shape),
                        (unsigned long long)(e->end - e->begin));
     return true;
@@ -126,7 +134,7 @@ static bool read_member(void *priv, const char *name, const wf_json *v)
     if (!e)
         return false;
     e->tensor.name = name;
-    return read_dtype(r, wf_json_member(v, "dtype"), &e->tensor) &&
+    return read_dtype(r, wf_json_member(v, "dtype"), e) &&
            read_shape(r, wf_json_member(v, "shape"), &e->tensor) &&
            read_place(r, wf_json_member(v, "data_offsets"), e);
 }
@@ -159,20 +167,27 @@ static bool check_cover(const struct reader *r)
                    r->path, (unsigned long long)(r->data_bytes - at));
 }
 
-// Data that are not aligned for their dtype are copied: callers read them as arrays.
+// Data that are not aligned for their dtype, or have one that weft lacks, are copied: callers read
+// them as arrays.
 static bool find_data(const struct reader *r, struct entry *e)
 {
     const char *data = (const char *)r->f->map.data + (r->f->map.bytes - r->data_bytes) + e->begin;
     size_t bytes = (size_t)(e->end - e->begin);
     if (!bytes)
-        data = r->f->map.data; // any aligned place
+        data = (const char *)r->f->by_name; // any aligned place
     e->tensor.data = data;
-    if ((uintptr_t)data % weft_dtype_size(e->tensor.dtype) == 0)
+    bool aligned = (uintptr_t)data % weft_dtype_size(e->tensor.dtype) == 0;
+    if (!bytes || (aligned && !e->from->convert))
         return true;
-    if (!(e->copy = malloc(bytes)))
+    uint64_t n = bytes / e->from->bytes, size = weft_dtype_size(e->tensor.dtype);
+    if (n > PTRDIFF_MAX / size || !(e->copy = malloc((size_t)(n * size))))
         return wf_fail_nomem(r->err, r->path);
-    memcpy(e->copy, data, bytes);
     e->tensor.data = e->copy;
+    if (!e->from->convert)
+        memcpy(e->copy, data, bytes);
+    else if (!e->from->convert((const unsigned char *)data, n, e->copy))
+        return wf_fail(r->err, WEFT_DTYPE, "%s: tensor '%s': a %s is above the %s there are",
+                       r->path, e->tensor.name, e->from->name, weft_dtype_name(e->tensor.dtype));
     return true;
 }
 
@@ -187,7 +202,9 @@ static bool read_header(struct reader *r)
     for (int i = 0; i < 8; i++)
         n |= (uint64_t)file[i] << 8 * i;
     if (n > m->bytes - 8 || n > WF_SAFETENSORS_MAX_HEADER)
-        return wf_fail(r->err, WEFT_FORMAT, "%s: header of %llu bytes, at most %zu can be there",
+        return wf_fail(r->err, WEFT_FORMAT,
+                       "%s: is no safetensors file, or cut: header of %llu bytes, at most %zu "
+                       "can be there",
                        r->path, (unsigned long long)n,
                        m->bytes - 8 < WF_SAFETENSORS_MAX_HEADER ? m->bytes - 8
                                                                 : WF_SAFETENSORS_MAX_HEADER);
@@ -201,7 +218,7 @@ static bool read_header(struct reader *r)
 static bool read_file(struct reader *r)
 {
     weft_safetensors *f = r->f;
-    if (!wf_map_open(&f->map, r->path, r->err) || !read_header(r))
+    if (!read_header(r))
         return false;
     if (f->count)
         qsort(f->entry, f->count, sizeof *f->entry, compare_places);
@@ -218,21 +235,55 @@ static bool read_file(struct reader *r)
     return true;
 }
 
+static weft_safetensors *make(const char *path, struct weft_error *err)
+{
+    weft_safetensors *f = calloc(1, sizeof *f);
+    if (f && (f->path = wf_strdup(path)))
+        return f;
+    free(f);
+    wf_fail_nomem(err, path);
+    return NULL;
+}
+
+static weft_safetensors *read_or_close(weft_safetensors *f, struct weft_error *err)
+{
+    struct reader r = {.f = f, .path = f->path, .err = err};
+    if (!read_file(&r))
+        weft_safetensors_close(&f);
+    return f;
+}
+
 weft_safetensors *weft_safetensors_open(const char *path, struct weft_error *err)
 {
     if (!path) {
         wf_fail(err, WEFT_PARAM, "weft_safetensors_open: path is NULL");
         return NULL;
     }
-    weft_safetensors *f = calloc(1, sizeof *f);
-    if (!f) {
-        wf_fail_nomem(err, path);
+    weft_safetensors *f = make(path, err);
+    if (f && wf_map_open(&f->map, path, err))
+        return read_or_close(f, err);
+    weft_safetensors_close(&f);
+    return NULL;
+}
+
+weft_safetensors *weft_safetensors_open_memory(const void *data, size_t bytes,
+                                               struct weft_error *err)
+{
+    if (!data) {
+        wf_fail(err, WEFT_PARAM, "weft_safetensors_open_memory: data is NULL");
         return NULL;
     }
-    struct reader r = {.f = f, .path = path, .err = err};
-    if (!read_file(&r))
-        weft_safetensors_close(&f);
-    return f;
+    weft_safetensors *f = make("safetensors in memory", err);
+    if (!f)
+        return NULL;
+    f->borrowed = true;
+    f->map = (struct wf_map){.data = (void *)(uintptr_t)data, .bytes = bytes};
+    return read_or_close(f, err);
+}
+
+const char *wf_safetensors_path(const weft_safetensors *f)
+{
+    return f->path;
 }
 
 void weft_safetensors_close(weft_safetensors **f)
@@ -244,7 +295,9 @@ void weft_safetensors_close(weft_safetensors **f)
     free((*f)->entry);
     free((*f)->by_name);
     wf_json_free((*f)->header);
-    wf_map_close(&(*f)->map);
+    if (!(*f)->borrowed)
+        wf_map_close(&(*f)->map);
+    free((*f)->path);
     free(*f);
     *f = NULL;
 }

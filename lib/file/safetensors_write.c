@@ -166,14 +166,7 @@ static bool write_file(const char *path, const char *header, struct wf_span *spa
 }
 
 bool weft_safetensors_write(const char *path, const struct weft_file_tensor *tensors, int n,
-                            struct weft_error *err)
-{
-    return weft_safetensors_write_with(path, tensors, n, NULL, err);
-}
-
-bool weft_safetensors_write_with(const char *path, const struct weft_file_tensor *tensors, int n,
-                                 const struct weft_safetensors_params *params,
-                                 struct weft_error *err)
+                            const struct weft_safetensors_params *params, struct weft_error *err)
 {
     struct weft_safetensors_params o;
     WF_PARAMS(o, params);

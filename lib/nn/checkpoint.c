@@ -66,7 +66,7 @@ bool weft_params_save(const weft_params *p, const char *path,
     if (!wf_params_whole(p, path, err))
         return false;
     bool ok = snapshot_take(p, o.prefix, &sn, err) &&
-              weft_safetensors_write(path, sn.tensor, sn.count, err);
+              weft_safetensors_write(path, sn.tensor, sn.count, NULL, err);
     snapshot_free(&sn);
     return ok;
 }

@@ -3,6 +3,7 @@
 // First every tensor of the file gets its place in the store, and every tensor of the store is
 // looked up in the file; what does not fit is told, counted, and its first few names kept for the
 // error. Only then is anything made.
+#include "file/safetensors.h"
 #include "nn/checkpoint_convert.h"
 #include "nn/params.h"
 #include <stdio.h>
@@ -229,11 +230,14 @@ static void finish(struct load *l)
         wf_text_finish(&l->shown[k]);
 }
 
-bool wf_params_load_from(weft_params *p, const weft_safetensors *f, const char *path,
-                         const struct weft_params_load_params *params, struct weft_error *err)
+bool weft_params_load_from(weft_params *p, const weft_safetensors *f,
+                           const struct weft_params_load_params *params, struct weft_error *err)
 {
-    struct load l = {.p = p, .file = f, .path = path, .err = err};
+    struct load l = {.p = p, .file = f, .err = err};
     WF_PARAMS(l.o, params);
+    if (!p || !f)
+        return wf_fail(err, WEFT_PARAM, "load: %s NULL", p ? "the file is" : "the params are");
+    l.path = wf_safetensors_path(f);
     if (!l.o.prefix)
         l.o.prefix = "";
     bool ok = compare(&l) && accept(&l) && put(&l);
@@ -247,7 +251,7 @@ bool weft_params_load(weft_params *p, const char *path,
     if (!p || !path)
         return wf_fail(err, WEFT_PARAM, "load: %s NULL", p ? "the path is" : "the params are");
     weft_safetensors *f = weft_safetensors_open(path, err);
-    bool ok = f && wf_params_load_from(p, f, path, params, err);
+    bool ok = f && weft_params_load_from(p, f, params, err);
     weft_safetensors_close(&f);
     return ok;
 }

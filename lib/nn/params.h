@@ -88,9 +88,6 @@ bool wf_exchange_finish(struct wf_exchange *x, bool ok);
 
 // Is this the name, in a file, of something that belongs to a training and is no parameter?
 bool wf_params_skips(const char *name);
-// weft_params_load() from an open file; `path` is for texts.
-bool wf_params_load_from(weft_params *p, const weft_safetensors *f, const char *path,
-                         const struct weft_params_load_params *params, struct weft_error *err);
 // Refuses a store whose values are of two steps.
 bool wf_params_whole(const weft_params *p, const char *what, struct weft_error *err);
 

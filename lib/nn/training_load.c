@@ -271,7 +271,7 @@ static void finish(struct load *l)
 static bool load(struct load *l, int64_t *position)
 {
     bool ok = read_numbers(l) && make_room(l) && (!l->t->optim || read_states(l)) &&
-              read_grads(l) && wf_params_load_from(l->t->params, l->f, l->path, NULL, l->err);
+              read_grads(l) && weft_params_load_from(l->t->params, l->f, NULL, l->err);
     if (ok)
         take_all(l);
     if (ok && position)

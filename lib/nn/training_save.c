@@ -190,7 +190,7 @@ static bool write_file(const char *path, const struct weft_training_params *t,
         all[0] = (struct weft_file_text){WF_TRAINING_KEY, text};
         if (t->ntext)
             memcpy(all + 1, t->text, (size_t)t->ntext * sizeof *all);
-        ok = weft_safetensors_write_with(
+        ok = weft_safetensors_write(
             path, sn->tensor, sn->count,
             weft_safetensors_params(.metadata = all, .nmetadata = t->ntext + 1), err);
     }

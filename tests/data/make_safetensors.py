@@ -5,6 +5,8 @@ usage: make_safetensors.py FOLDER          (needs safetensors; made with version
 
 all.safetensors       every dtype that weft has, with values that its test knows
 metadata.safetensors  the same tensors, and texts beside them
+other.safetensors     dtypes that weft lacks
+wide.safetensors      a number that no dtype of weft has
 torch_like.safetensors  names and dtypes as PyTorch gives them to a small network in half precision
 """
 import ctypes
@@ -40,6 +42,17 @@ def tensors():
     return t
 
 
+def other():
+    return {
+        'i16': ('int16', [3], struct.pack('<3h', -32768, -1, 32767)),
+        'u16': ('uint16', [2], struct.pack('<2H', 1, 65535)),
+        'u32': ('uint32', [2], struct.pack('<2I', 1, 2**32 - 1)),
+        'u64': ('uint64', [2], struct.pack('<2Q', 1, 2**63 - 1)),
+        'e4m3': ('float8_e4m3fn', [16, 16], bytes(range(256))),
+        'e5m2': ('float8_e5m2', [16, 16], bytes(range(256))),
+    }
+
+
 def torch_like():
     def bf16(*values):
         return b''.join(struct.pack('<f', v)[2:] for v in values)
@@ -63,6 +76,8 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     write(tensors(), folder / 'all.safetensors')
     write(tensors(), folder / 'metadata.safetensors', {'format': 'pt', 'made by': 'weft'})
+    write(other(), folder / 'other.safetensors')
+    write({'u64': ('uint64', [1], struct.pack('<Q', 2**63))}, folder / 'wide.safetensors')
     write(torch_like(), folder / 'torch_like.safetensors')
 
 
