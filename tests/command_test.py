@@ -902,7 +902,18 @@ class Columns(Case):
             result = subprocess.run([WEFT, 'eval', self.model, '--data', '-'], input=text, text=True,
                                     capture_output=True, env=environment(), check=False)
             self.assertEqual(result.returncode, code, result.stderr)
-            self.assertIn(part, result.stderr)
+            self.assertTrue(result.stderr.startswith(part and 'weft: ' + part), result.stderr)
+            self.assertEqual(result.stderr.count('standard input'), code)
+
+    def test_names_in_another_encoding(self):
+        path = TEMP / 'latin.csv'
+        for text in ('a,\xe9,k\n1,2,3\n', 'a,b,k\n1,2,\xe9\n', 'a,b,\xe9\n1,2,3\n'):
+            path.write_text(text, encoding='latin-1')
+            self.assert_fails(run('train', '--data', str(path)), 1, path, '0xe9', 'UTF-8')
+        model = str(TEMP / 'utf8.safetensors')
+        path.write_text('\xe9,b,k\n1,2,\xe9\n2,1,e\n', encoding='utf-8')
+        self.assert_works(run('train', '--data', str(path), '--save', model))
+        self.assert_works(run('eval', model, '--data', str(path)))
 
     def test_class_names_with_spaces(self):
         path = table('spaces.csv', 30, ['a', 'kind'], lambda i: (i % 2, f'a  b\t{i % 2} 0.5'))

@@ -111,6 +111,9 @@ START_TEST(columns_are_named)
                                                         .no_header = true, .target = "1"));
     ck_assert_str_eq(weft_data_target(d), "1");
     CK(d, 2, 2, 4, 1, 2, 8, 5, 6);
+    ck_assert(
+        !try_bytes("a,c,a,d\n1,2,3,4\n", 16, weft_csv_params(.columns = ca, .column_count = 2)));
+    ck_assert_msg(strstr(err.text, "a.csv: more than one column 'a'"), "%s", err.text);
     const struct {
         const char *const *columns;
         int n;

@@ -227,21 +227,59 @@ static void skip_columns(struct reader *r)
     }
 }
 
+struct named {
+    const char *name;
+    int column;
+};
+
+static int compare_named(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+// The columns in the order of their names, so that many are found fast.
+static struct named *sort_names(struct reader *r)
+{
+    struct named *sorted = malloc(((size_t)r->columns + 1) * sizeof *sorted);
+    for (int i = 0; sorted && i < r->columns; i++)
+        sorted[i] = (struct named){r->names[i], i};
+    if (sorted)
+        qsort(sorted, (size_t)r->columns, sizeof *sorted, compare_named);
+    else
+        fail_nomem(r);
+    return sorted;
+}
+
+// As find_column().
+static int find_sorted(struct reader *r, const struct named *sorted, const char *name)
+{
+    const struct named key = {name, 0}, *end = sorted + r->columns;
+    const struct named *found =
+        bsearch(&key, sorted, (size_t)r->columns, sizeof key, compare_named);
+    bool one = found && (found == sorted || compare_named(found - 1, &key)) &&
+               (found + 1 == end || compare_named(found + 1, &key));
+    return one && !r->o->no_header ? found->column
+                                   : find_column(r, name, strlen(name), r->o->no_header);
+}
+
 // .columns, and no others.
 static void choose_columns(struct reader *r)
 {
+    struct named *sorted = sort_names(r);
     memset(r->role, ROLE_SKIPPED, (size_t)r->columns);
     for (int i = 0; r->ok && i < r->o->column_count; i++) {
         const char *name = r->o->columns[i];
-        int column = find_column(r, name, strlen(name), r->o->no_header);
+        int column = find_sorted(r, sorted, name);
         if (column >= 0 && r->role[column] == ROLE_X)
             r->ok = wf_fail(r->err, WEFT_PARAM, "%s: column '%s' is in two places of x", r->shown,
                             QUOTE(name, strlen(name)));
         if (!r->ok)
-            return;
+            break;
         r->role[column] = ROLE_X;
         r->place[column] = i;
     }
+    free(sorted);
 }
 
 static void set_target(struct reader *r)

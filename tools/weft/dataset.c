@@ -155,7 +155,7 @@ static weft_data *one_value(weft_data *data, struct weft_error *err)
 static weft_data *finish(weft_data *data, const struct weft_error *e, const char *path,
                          struct weft_error *err)
 {
-    if (e->status && !strstr(e->text, end_of(path, 60)))
+    if (e->status && !strstr(e->text, end_of(dataset_name(path), 60)))
         failure(err, e->status, "%s: %s", dataset_name(path), e->text);
     else if (e->status)
         failure(err, e->status, "%s", e->text);

@@ -1,6 +1,7 @@
 // The names of classes and columns, and labels that are places among other names than the model's.
 #include "names.h"
 #include "failure.h"
+#include "json.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -25,6 +26,20 @@ bool names_add_all(struct names *names, const char *const *name, int n, struct w
     for (int i = 0; i < n; i++) {
         if (!names_add(names, name[i], err))
             return false;
+    }
+    return true;
+}
+
+bool names_are_utf8(const char *const *name, int n, const char *path, struct weft_error *err)
+{
+    for (int i = 0; i < n; i++) {
+        const unsigned char *c = (const unsigned char *)name[i];
+        for (int length; *c; c += length) {
+            length = utf8_sequence(c);
+            if (!length)
+                return failure(err, WEFT_FORMAT,
+                               "%s: a name has the byte 0x%02x, wanted a file in UTF-8", path, *c);
+        }
     }
     return true;
 }

@@ -10,6 +10,8 @@ struct names {
 
 bool names_add(struct names *names, const char *name, struct weft_error *err);
 bool names_add_all(struct names *names, const char *const *name, int n, struct weft_error *err);
+// Can they be saved? If not, `path` names the data in the error.
+bool names_are_utf8(const char *const *name, int n, const char *path, struct weft_error *err);
 void names_free(struct names *names);
 // Is no name there twice?
 bool names_differ(const char *const *name, int n);

@@ -131,9 +131,9 @@ static bool predict(struct trained *t, const struct predict_args *a, struct weft
     bool ok = data;
     for (weft_tensor *x; ok && weft_loader_next(data, t->scope, &x, NULL);
          weft_scope_reset(t->scope)) {
-        int64_t rows = x->shape[0];
+        int64_t count = x->shape[0];
         ok = print_batch(t, x, a, row, err);
-        row += rows;
+        row += count;
     }
     ok = scope_is_fine(t->scope, err) && ok;
     weft_loader_destroy(&data);

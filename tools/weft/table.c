@@ -206,7 +206,7 @@ static int guess_task(const weft_data *data)
     return word || (whole && are_few(n, weft_data_count(data))) ? CLASSIFY : REGRESS;
 }
 
-static bool describe(const weft_data *data, int task, struct description *about,
+static bool describe(const weft_data *data, int task, const char *path, struct description *about,
                      struct weft_error *err)
 {
     int n = 0, columns = (int)weft_data_x(data)->shape[0];
@@ -215,6 +215,10 @@ static bool describe(const weft_data *data, int task, struct description *about,
     about->target = weft_data_target(data) ? strdup(weft_data_target(data)) : NULL;
     if (!about->target)
         return failure(err, WEFT_NOMEM, "train: no memory");
+    if (!names_are_utf8(column, column ? columns : 0, path, err) ||
+        !names_are_utf8(class, n, path, err) ||
+        !names_are_utf8((const char *const[]){about->target}, 1, path, err))
+        return false;
     if (column && names_differ(column, columns) &&
         !names_add_all(&about->columns, column, columns, err))
         return false;
@@ -238,7 +242,7 @@ weft_data *table_open_new(const struct dataset_args *a, bool allow_missing, int 
         }
     }
     table_end(&c);
-    if (data && !describe(data, *task, about, err))
+    if (data && !describe(data, *task, dataset_name(a->path), about, err))
         weft_data_destroy(&data);
     return data;
 }
