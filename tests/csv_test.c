@@ -91,6 +91,49 @@ START_TEST(columns_are_chosen)
 }
 END_TEST
 
+START_TEST(columns_are_named)
+{
+    static const char text[] = "a,b,c,1\n10,x,30,40\n11,y,31,41\n";
+    const char *const ca[] = {"c", "a"}, *const twice[] = {"a", "a"}, *const number[] = {"0"};
+    const char *const numbers[] = {"3", "0"}, *const one[] = {"1"};
+    weft_data *d = read_text(text, weft_csv_params(.columns = ca, .column_count = 2));
+    ck_assert_str_eq(weft_data_columns(d)[0], "c");
+    ck_assert_str_eq(weft_data_columns(d)[1], "a");
+    ck_assert_str_eq(weft_data_target(d), "1");
+    CK(d, 2, 2, 30, 10, 40, 31, 11, 41);
+    d = read_text(text, weft_csv_params(.columns = ca, .column_count = 2, .no_target = true));
+    ck_assert_ptr_null(weft_data_target(d));
+    CK(d, 2, 2, 30, 10, 31, 11);
+    d = read_text(text, weft_csv_params(.columns = one, .column_count = 1, .target = "2"));
+    ck_assert_str_eq(weft_data_target(d), "c");
+    CK(d, 2, 1, 40, 30, 41, 31);
+    d = read_text("1,2,3,4\n5,6,7,8\n", weft_csv_params(.columns = numbers, .column_count = 2,
+                                                        .no_header = true, .target = "1"));
+    ck_assert_str_eq(weft_data_target(d), "1");
+    CK(d, 2, 2, 4, 1, 2, 8, 5, 6);
+    ck_assert(
+        !try_bytes("a,c,a,d\n1,2,3,4\n", 16, weft_csv_params(.columns = ca, .column_count = 2)));
+    ck_assert_msg(strstr(err.text, "a.csv: more than one column 'a'"), "%s", err.text);
+    const struct {
+        const char *const *columns;
+        int n;
+        const char *target, *skip, *says;
+    } bad[] = {{number, 1, NULL, NULL, "a.csv: no column '0', wanted one of the 4"},
+               {twice, 2, NULL, NULL, "a.csv: column 'a' is in two places of x"},
+               {ca, 2, "c", NULL, "a.csv: column 2 is the target, and one of x"},
+               {ca, 2, NULL, "b", ".skip is given"},
+               {NULL, 2, NULL, NULL, ".columns is NULL"},
+               {ca, -1, NULL, NULL, ".column_count is -1"}};
+    for (int i = 0; i < COUNT(bad); i++) {
+        ck_assert(!try_bytes(text, sizeof text - 1,
+                             weft_csv_params(.columns = bad[i].columns, .column_count = bad[i].n,
+                                             .target = bad[i].target, .skip = bad[i].skip)));
+        ck_assert_msg(strstr(err.text, bad[i].says), "%s", err.text);
+        ck_assert(err.status == WEFT_PARAM);
+    }
+}
+END_TEST
+
 START_TEST(texts_of_all_kinds_are_read)
 {
     static const char *const text[] = {
@@ -150,9 +193,8 @@ START_TEST(missing_numbers_are_nan_if_allowed)
     CK(read_text(text, weft_csv_params(.allow_missing = true)), 5, 2, 1, NAN, 2, NAN, NAN, 3, NAN,
        NAN, 4, NAN, NAN, 5, 6, NAN, 7);
     ck_assert(!try_bytes(text, sizeof text - 1, NULL));
-    ck_assert_msg(
-        strstr(err.text, "a.csv: line 2, column 'b': '', wanted a number (.allow_missing"), "%s",
-        err.text);
+    ck_assert_msg(strstr(err.text, "a.csv: line 2, column 'b': '', wanted a number: missing ones"),
+                  "%s", err.text);
 }
 END_TEST
 
@@ -423,6 +465,7 @@ int main(void)
 #ifdef WF_HAVE_CSV
     tcase_add_test(t, last_column_is_the_target);
     tcase_add_test(t, columns_are_chosen);
+    tcase_add_test(t, columns_are_named);
     tcase_add_test(t, texts_of_all_kinds_are_read);
     tcase_add_test(t, labels_are_sorted);
     tcase_add_test(t, missing_numbers_are_nan_if_allowed);

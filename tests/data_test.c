@@ -368,7 +368,7 @@ START_TEST(damaged_gzip_is_named_with_the_reason)
     put_file(in_tempdir(IMAGES ".gz"), packed, (size_t)b->bytes);
     put_file(in_tempdir(LABELS), labels, sizeof labels);
     ck_assert_ptr_null(weft_data_idx(tempdir, "train", &err));
-    ck_assert_ptr_nonnull(strstr(err.text, IMAGES ".gz: gzip: "));
+    ck_assert_ptr_nonnull(strstr(err.text, in_tempdir(IMAGES ".gz: gzip: ")));
     ck_error(WEFT_FORMAT, b->text);
 }
 END_TEST

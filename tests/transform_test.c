@@ -107,6 +107,18 @@ START_TEST(npy_files_are_a_data_set)
     put_file(in_tempdir("y.npy"), "x", 1);
     ck_assert(!weft_data_npy(in_tempdir("x.npy"), in_tempdir("y.npy"), &err));
     ck_error(WEFT_FORMAT, "y.npy: has less than 10 bytes");
+    ck_assert(weft_npy_write(in_tempdir("y.npy"),
+                             &(struct weft_file_tensor){.dtype = WEFT_F32, .data = &(float){1}},
+                             &err));
+    ck_assert(!weft_data_npy(in_tempdir("y.npy"), NULL, &err));
+    ck_error(WEFT_SHAPE, "/y.npy has 0 dimensions");
+    ck_assert(weft_npy_write(
+        in_tempdir("y.npy"),
+        &(struct weft_file_tensor){.dtype = WEFT_F32, .ndim = 1, .shape = {1}, .data = &(float){1}},
+        &err));
+    ck_assert(!weft_data_npy(in_tempdir("x.npy"), in_tempdir("y.npy"), &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "/y.npy has 1"));
+    ck_error(WEFT_SHAPE, "/x.npy has 6 rows");
 }
 END_TEST
 

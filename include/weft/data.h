@@ -36,6 +36,7 @@ struct weft_data_source {
     const char *const *columns; // along x's first dimension, which is as long [none]
     const char *const *classes; // of y's labels 0 .. class_count - 1 [none]
     int class_count;
+    const char *target; // of y [none]
 };
 #define weft_data_source(...) WEFT_PARAMS(weft_data_source, __VA_ARGS__)
 
@@ -131,6 +132,7 @@ WEFT_API const struct weft_row *weft_data_y(const weft_data *data);
 // borrowed from the data set; NULL where there are none.
 WEFT_API const char *const *weft_data_columns(const weft_data *data);
 WEFT_API const char *const *weft_data_classes(const weft_data *data, int *n);
+WEFT_API const char *weft_data_target(const weft_data *data); // y's name
 
 // Brings batches to the device, made ready by threads of its own while the device works.
 // Thread-safety: one thread at a time.

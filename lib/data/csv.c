@@ -24,6 +24,7 @@ void wf_table_finish(struct wf_table *t)
         free(t->classes[i]);
     free(t->names);
     free(t->classes);
+    free(t->target);
     free(t->x);
     free(t->y);
     free(t->label);
@@ -44,6 +45,7 @@ static weft_data *from_table(struct wf_table *t, struct weft_error *err)
     src.columns = (const char *const *)t->names;
     src.classes = (const char *const *)t->classes;
     src.class_count = t->class_count;
+    src.target = t->target;
     return weft_data_create(&src, err);
 }
 
@@ -57,6 +59,9 @@ static bool check(const char *path, struct weft_csv_params *o, struct weft_error
     if (o->no_target && (o->target || o->classes))
         return wf_fail(err, WEFT_PARAM, "data_csv: .no_target, and .%s is given",
                        o->target ? "target" : "classes");
+    if (o->column_count < 0 || (o->column_count && (!o->columns || o->skip)))
+        return wf_fail(err, WEFT_PARAM, "data_csv: .column_count is %d, and .%s", o->column_count,
+                       o->skip ? "skip is given" : "columns is NULL");
     return true;
 }
 

@@ -27,6 +27,7 @@ struct wf_table {
     char **names;   // of x's columns, [columns], or NULL
     char **classes; // [class_count], or NULL
     int class_count;
+    char *target; // the name of y's column, or NULL
 };
 
 // Fills a table, which begins as {0}, and is to be finished even after a failure.

@@ -23,10 +23,10 @@ struct reader {
 
     char **names; // the fields of the first row
     unsigned char *role;
+    int *place; // of the columns that are x, in x
     int columns, names_room;
     bool begun;   // the first row has ended
     int64_t at;   // the field of this row
-    int x_at;     // those of them that are x
     int64_t line; // of the piece, from 1
     int64_t crs;  // rows of the piece that ended in CR
     struct wf_labels labels;
@@ -99,7 +99,7 @@ static float read_number(struct reader *r, const char *text, size_t n)
     } else if (!is_missing(text, n)) {
         fail_field(r, whole, whole_n, "a number");
     } else if (!r->o->allow_missing) {
-        fail_field(r, whole, whole_n, "a number (.allow_missing makes it NaN)");
+        fail_field(r, whole, whole_n, "a number: missing ones are not allowed");
     }
     return (float)v;
 }
@@ -150,7 +150,7 @@ static void read_field(struct reader *r, const char *text, size_t n)
     if (!r->at && t->rows == t->room && !set_room(r, t->room ? t->room * 2 : 256))
         return;
     if (r->at < r->columns && r->role[r->at] == ROLE_X)
-        t->x[t->rows * t->columns + r->x_at++] = read_number(r, text, n);
+        t->x[t->rows * t->columns + r->place[r->at]] = read_number(r, text, n);
     else if (r->at < r->columns && r->role[r->at] == ROLE_Y)
         read_target(r, text, n);
     r->at++;
@@ -163,7 +163,7 @@ static void end_row(struct reader *r)
     if (r->at != r->columns)
         fail(r, text);
     r->t->rows += r->ok;
-    r->at = r->x_at = 0;
+    r->at = 0;
 }
 
 static void keep_name(struct reader *r, const char *text, size_t n)
@@ -192,8 +192,9 @@ static void keep_name(struct reader *r, const char *text, size_t n)
     r->names[r->columns++] = name;
 }
 
-// A name comes before a number. -1 and the error if there is no such column, or two.
-static int find_column(struct reader *r, const char *text, size_t n)
+// A name comes before a number, where that may be one. -1 and the error if there is no such column,
+// or two.
+static int find_column(struct reader *r, const char *text, size_t n, bool number_too)
 {
     int found = -1, times = 0;
     double number;
@@ -203,8 +204,8 @@ static int find_column(struct reader *r, const char *text, size_t n)
             times++;
         }
     }
-    if (!times && n && strspn(text, "0123456789") >= n && wf_parse_number(text, n, &number) &&
-        number < r->columns)
+    if (!times && number_too && n && strspn(text, "0123456789") >= n &&
+        wf_parse_number(text, n, &number) && number < r->columns)
         return (int)number;
     if (times != 1)
         r->ok = wf_fail(r->err, WEFT_PARAM, "%s: %s column '%s', wanted one of the %d there are%s",
@@ -213,27 +214,106 @@ static int find_column(struct reader *r, const char *text, size_t n)
     return times == 1 ? found : -1;
 }
 
-static void set_roles(struct reader *r)
+static void skip_columns(struct reader *r)
 {
     const char *skip = r->o->skip;
-    int target = r->columns - 1;
     while (r->ok && skip && *skip) {
         const char *end = strchr(skip, r->o->separator);
         size_t n = end ? (size_t)(end - skip) : strlen(skip);
-        int column = find_column(r, skip, n);
+        int column = find_column(r, skip, n, true);
         if (column >= 0)
             r->role[column] = ROLE_SKIPPED;
         skip += n + (end != NULL);
     }
-    if (!r->ok || r->o->no_target)
+}
+
+struct named {
+    const char *name;
+    int column;
+};
+
+static int compare_named(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+// The columns in the order of their names, so that many are found fast.
+static struct named *sort_names(struct reader *r)
+{
+    struct named *sorted = malloc(((size_t)r->columns + 1) * sizeof *sorted);
+    for (int i = 0; sorted && i < r->columns; i++)
+        sorted[i] = (struct named){r->names[i], i};
+    if (sorted)
+        qsort(sorted, (size_t)r->columns, sizeof *sorted, compare_named);
+    else
+        fail_nomem(r);
+    return sorted;
+}
+
+// As find_column().
+static int find_sorted(struct reader *r, const struct named *sorted, const char *name)
+{
+    const struct named key = {name, 0}, *end = sorted + r->columns;
+    const struct named *found =
+        bsearch(&key, sorted, (size_t)r->columns, sizeof key, compare_named);
+    bool one = found && (found == sorted || compare_named(found - 1, &key)) &&
+               (found + 1 == end || compare_named(found + 1, &key));
+    return one && !r->o->no_header ? found->column
+                                   : find_column(r, name, strlen(name), r->o->no_header);
+}
+
+// .columns, and no others.
+static void choose_columns(struct reader *r)
+{
+    struct named *sorted = sort_names(r);
+    memset(r->role, ROLE_SKIPPED, (size_t)r->columns);
+    for (int i = 0; r->ok && i < r->o->column_count; i++) {
+        const char *name = r->o->columns[i];
+        int column = find_sorted(r, sorted, name);
+        if (column >= 0 && r->role[column] == ROLE_X)
+            r->ok = wf_fail(r->err, WEFT_PARAM, "%s: column '%s' is in two places of x", r->shown,
+                            QUOTE(name, strlen(name)));
+        if (!r->ok)
+            break;
+        r->role[column] = ROLE_X;
+        r->place[column] = i;
+    }
+    free(sorted);
+}
+
+static void set_target(struct reader *r)
+{
+    const char *given = r->o->target;
+    int target = given ? find_column(r, given, strlen(given), true) : r->columns - 1;
+    bool chosen = r->o->column_count, is_x = target >= 0 && r->role[target] == ROLE_X;
+    if (target >= 0 && is_x == chosen)
+        r->ok = wf_fail(r->err, WEFT_PARAM, "%s: column %d is the target, and %s", r->shown, target,
+                        chosen ? "one of x" : "skipped");
+    if (!r->ok)
         return;
-    if (r->o->target)
-        target = find_column(r, r->o->target, strlen(r->o->target));
-    if (target >= 0 && r->role[target] == ROLE_SKIPPED)
-        r->ok = wf_fail(r->err, WEFT_PARAM, "%s: column %d is the target, and skipped", r->shown,
-                        target);
-    if (r->ok)
-        r->role[target] = ROLE_Y;
+    r->role[target] = ROLE_Y;
+    char number[16];
+    snprintf(number, sizeof number, "%d", target);
+    r->t->target = wf_strdup(r->o->no_header ? number : r->names[target]);
+    if (!r->t->target)
+        fail_nomem(r);
+}
+
+static void set_roles(struct reader *r)
+{
+    if (r->o->column_count)
+        choose_columns(r);
+    else
+        skip_columns(r);
+    if (r->ok && !r->o->no_target)
+        set_target(r);
+    for (int i = 0; r->ok && i < r->columns; i++) {
+        int next = r->t->columns;
+        r->t->columns += r->role[i] == ROLE_X;
+        if (!r->o->column_count)
+            r->place[i] = next;
+    }
 }
 
 // Names of x's columns.
@@ -242,11 +322,10 @@ static void set_names(struct reader *r)
     struct wf_table *t = r->t;
     if (r->o->no_header)
         return;
-    int n = 0;
     t->names = calloc((size_t)t->columns, sizeof *t->names);
     for (int i = 0; t->names && r->ok && i < r->columns; i++) {
         if (r->role[i] == ROLE_X)
-            r->ok = (t->names[n++] = wf_strdup(r->names[i])) != NULL;
+            r->ok = (t->names[r->place[i]] = wf_strdup(r->names[i])) != NULL;
     }
     if (!t->names || !r->ok)
         fail_nomem(r);
@@ -256,13 +335,12 @@ static void end_first_row(struct reader *r)
 {
     r->begun = true;
     r->role = calloc((size_t)r->columns + 1, 1);
-    if (!r->role) {
+    r->place = calloc((size_t)r->columns + 1, sizeof *r->place);
+    if (!r->role || !r->place) {
         fail_nomem(r);
         return;
     }
     set_roles(r);
-    for (int i = 0; i < r->columns; i++)
-        r->t->columns += r->role[i] == ROLE_X;
     if (r->ok && !r->t->columns)
         r->ok =
             wf_fail(r->err, WEFT_PARAM, "%s: %d columns leave none for x", r->shown, r->columns);
@@ -379,6 +457,7 @@ bool wf_csv_read(struct wf_table *t, const char *path, const struct weft_csv_par
         free(r.names[i]);
     free(r.names);
     free(r.role);
+    free(r.place);
     wf_labels_finish(&r.labels);
     wf_map_close(&map);
     return ok;

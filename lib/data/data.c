@@ -102,6 +102,11 @@ const char *const *weft_data_classes(const weft_data *data, int *n)
     return data ? data->src.classes : NULL;
 }
 
+const char *weft_data_target(const weft_data *data)
+{
+    return data ? data->src.target : NULL;
+}
+
 bool weft_data_get(const weft_data *data, int64_t row, void *x, void *y, struct weft_error *err)
 {
     if (!data || row < 0 || row >= data->src.count)

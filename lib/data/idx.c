@@ -215,17 +215,16 @@ static bool read_idx(struct idx *f, const char *dir, const char *name, struct we
     wf_text_add(&path, "%s/%s.gz", dir, name);
     if (path.failed)
         return wf_fail_nomem(err, name);
-    const char *zipped = path.data + path.length - strlen(name) - 3;
+    // The end of a long path tells more than its beginning.
+    const char *shown = path.length > 180 ? path.data + path.length - 180 : path.data;
     bool ok, is_zipped = wf_path_exists(path.data);
     path.data[path.length - 3] = 0;
     if (wf_path_exists(path.data)) {
-        ok = read_plain(f, path.data, name, err);
+        ok = read_plain(f, path.data, shown, err);
     } else if (is_zipped) {
         path.data[path.length - 3] = '.';
-        ok = read_gzip(f, path.data, zipped, err);
+        ok = read_gzip(f, path.data, shown, err);
     } else {
-        // The end of a long path tells more than its beginning.
-        const char *shown = path.length > 180 ? path.data + path.length - 180 : path.data;
         ok = wf_fail(err, WEFT_IO, "%s: is not there, nor is it with .gz", shown);
     }
     wf_text_finish(&path);
@@ -261,8 +260,10 @@ static bool read_set(struct set *set, const char *dir, bool train, struct weft_e
         return false;
     if (set->images.shape[0] == set->labels.shape[0])
         return true;
-    return wf_fail(err, WEFT_FORMAT, "%s: has %" PRId64 " labels, %s has %" PRId64 " images",
-                   labels, set->labels.shape[0], images, set->images.shape[0]);
+    size_t n = strlen(dir);
+    return wf_fail(err, WEFT_FORMAT, "%s/%s: has %" PRId64 " labels, %s has %" PRId64 " images",
+                   n > 100 ? dir + n - 100 : dir, labels, set->labels.shape[0], images,
+                   set->images.shape[0]);
 }
 
 weft_data *weft_data_idx(const char *dir, const char *split, struct weft_error *err)

@@ -74,17 +74,32 @@ static bool copy_arrays(struct arrays *a, int64_t rows, struct weft_error *err)
            wf_fail_nomem(err, "data_memory");
 }
 
-// Takes a. `x_name` and `y_name` are for errors.
-static weft_data *from_arrays(struct arrays *a, const struct weft_file_tensor *x,
-                              const struct weft_file_tensor *y, bool copy, struct weft_error *err)
+// What errors call an array: "data_memory: x", or its file.
+struct shown {
+    char text[112];
+};
+
+static const char *show(struct shown *s, const char *what, const char *path)
+{
+    size_t n = path ? strlen(path) : 0; // the end of a long path tells more than its beginning
+    snprintf(s->text, sizeof s->text, "%s", !path ? what : n > 100 ? path + n - 100 : path);
+    return s->text;
+}
+#define SHOW(what, path) show(&(struct shown){{0}}, "data_memory: " what, path)
+
+// Takes a. The paths, for errors, are NULL for arrays in memory.
+static weft_data *from_arrays(struct arrays *a, const char *x_path, const char *y_path, bool copy,
+                              const struct weft_file_tensor *x, const struct weft_file_tensor *y,
+                              struct weft_error *err)
 {
     struct weft_data_source src = *weft_data_source(.count = x->shape[0], .get = get_row,
                                                     .destroy = destroy_arrays, .priv = a);
-    bool ok = describe("data_memory: x", x, &src.x, &a->x_bytes, err) &&
-              (!y || describe("data_memory: y", y, &src.y, &a->y_bytes, err));
+    const char *x_name = SHOW("x", x_path), *y_name = SHOW("y", y_path);
+    bool ok = describe(x_name, x, &src.x, &a->x_bytes, err) &&
+              (!y || describe(y_name, y, &src.y, &a->y_bytes, err));
     if (ok && y && x->shape[0] != y->shape[0])
-        ok = wf_fail(err, WEFT_SHAPE, "data_memory: x has %" PRId64 " rows, y has %" PRId64,
-                     x->shape[0], y->shape[0]);
+        ok = wf_fail(err, WEFT_SHAPE, "%s has %" PRId64 " rows, %s has %" PRId64, x_name,
+                     x->shape[0], y_path ? y_name : "y", y->shape[0]);
     a->x = x->data;
     a->y = y ? y->data : NULL;
     if (ok && (!copy || copy_arrays(a, src.count, err)))
@@ -100,7 +115,7 @@ weft_data *weft_data_memory(const struct weft_file_tensor *x, const struct weft_
     WF_PARAMS(o, params);
     struct arrays *a = x ? calloc(1, sizeof *a) : NULL;
     if (a)
-        return from_arrays(a, x, y, o.copy, err);
+        return from_arrays(a, NULL, NULL, o.copy, x, y, err);
     if (x)
         wf_fail_nomem(err, "data_memory");
     else
@@ -118,7 +133,8 @@ weft_data *weft_data_npy(const char *x_path, const char *y_path, struct weft_err
     a->x_file = weft_npy_open(x_path, err);
     a->y_file = a->x_file && y_path ? weft_npy_open(y_path, err) : NULL;
     if (a->x_file && (a->y_file || !y_path))
-        return from_arrays(a, weft_npy_tensor(a->x_file), weft_npy_tensor(a->y_file), false, err);
+        return from_arrays(a, x_path, y_path, false, weft_npy_tensor(a->x_file),
+                           weft_npy_tensor(a->y_file), err);
     destroy_arrays(a);
     return NULL;
 }

@@ -10,13 +10,6 @@
 #include <string.h>
 #include <weft/resume.h>
 
-void description_free(struct description *d)
-{
-    class_names_free(&d->names);
-    free(d->target);
-    d->target = NULL;
-}
-
 static const char *text_of(const weft_safetensors *f, const char *name)
 {
     char key[64];
@@ -50,17 +43,38 @@ static bool read_shape(const char *text, struct model *m)
     return text;
 }
 
-static bool read_names(const weft_safetensors *f, struct class_names *names, struct weft_error *err)
+// "class.0" and so on.
+static bool read_names(const weft_safetensors *f, const char *of, struct names *names,
+                       struct weft_error *err)
 {
     const char *name;
     char key[32];
     bool ok = true;
     do {
-        snprintf(key, sizeof key, "class.%d", names->count);
+        snprintf(key, sizeof key, "%s.%d", of, names->count);
         name = text_of(f, key);
-        ok = !name || class_names_add(names, name, err);
+        ok = !name || names_add(names, name, err);
     } while (ok && name);
     return ok;
+}
+
+// Of an option's text, which would go with the file.
+static bool own(const char **text, char **owned, struct weft_error *err)
+{
+    *owned = *text ? strdup(*text) : NULL;
+    if (*text && !*owned)
+        return failure(err, WEFT_NOMEM, "no memory for the options");
+    *text = *owned;
+    return true;
+}
+
+static bool read_description(const weft_safetensors *f, struct csv_options *o,
+                             struct description *d, struct weft_error *err)
+{
+    const char *target = text_of(f, "target-column");
+    return own(&o->target, &d->owned[0], err) && own(&o->separator, &d->owned[1], err) &&
+           own(&o->skip, &d->owned[2], err) && own(&target, &d->target, err) &&
+           read_names(f, "class", &d->classes, err) && read_names(f, "column", &d->columns, err);
 }
 
 static bool read_options(const weft_safetensors *f, const char *path, struct train_args *args,
@@ -84,17 +98,18 @@ bool checkpoint_read(const weft_safetensors *f, const char *path, struct train_a
     if (!text_of(f, "model") || !text_of(f, "hidden") || !text_of(f, "classes"))
         return failure(err, WEFT_FORMAT,
                        "%s: its metadata name no model, wanted a file that weft train saved", path);
-    if (!read_options(f, path, args, err) || !read_names(f, &d->names, err))
+    if (!read_options(f, path, args, err) || !read_description(f, &args->csv, d, err))
         return false;
     const char *shape = text_of(f, "input");
     if (!read_shape(shape, &args->model))
         return failure(err, WEFT_FORMAT, "%s: its metadata say train.input = \"%.60s\"", path,
                        shape ? shape : "");
-    if (d->names.count && d->names.count != args->model.classes)
+    if (d->classes.count && d->classes.count != args->model.classes)
         return failure(err, WEFT_FORMAT, "%s: its metadata name %d of %d classes", path,
-                       d->names.count, args->model.classes);
-    d->target = args->target ? strdup(args->target) : NULL;
-    args->target = d->target;
+                       d->classes.count, args->model.classes);
+    if (d->columns.count && d->columns.count != args->model.shape[0])
+        return failure(err, WEFT_FORMAT, "%s: its metadata name %d of %" PRId64 " columns", path,
+                       d->columns.count, args->model.shape[0]);
     return true;
 }
 
@@ -161,6 +176,15 @@ static void add_whole(struct texts *t, const char *name, int64_t v)
     add(t, name, strdup(text));
 }
 
+static void add_names(struct texts *t, const char *of, const struct names *names)
+{
+    char text[32];
+    for (int i = 0; i < names->count; i++) {
+        snprintf(text, sizeof text, "%s.%d", of, i);
+        add(t, text, strdup(names->name[i]));
+    }
+}
+
 static void add_all(struct texts *texts, const struct training *t)
 {
     const struct progress *p = &t->progress;
@@ -175,10 +199,10 @@ static void add_all(struct texts *texts, const struct training *t)
         texts->failed = texts->failed || (train_rows[i].kept && !value);
     }
     add(texts, "input", strdup(shape_text(m->ndim, m->shape, text)));
-    for (int i = 0; i < t->about.names.count; i++) {
-        snprintf(text, sizeof text, "class.%d", i);
-        add(texts, text, strdup(t->about.names.name[i]));
-    }
+    add_names(texts, "class", &t->about.classes);
+    add_names(texts, "column", &t->about.columns);
+    if (t->about.target)
+        add(texts, "target-column", strdup(t->about.target));
     add_whole(texts, "rows", p->rows);
     add_whole(texts, "step", p->step);
     add_whole(texts, "epoch", (p->step - p->in_epoch) / p->batches);

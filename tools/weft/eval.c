@@ -16,14 +16,16 @@ struct eval_args {
     const char *data, *device;
     int split, batch;
     bool json, per_class;
+    struct csv_options csv;
 };
 
 #define AT(field) offsetof(struct eval_args, field)
 static const struct option_row rows[] = {
     {"data", "PATH", "as for weft train [/usr/share/datasets/fashion-mnist]", OPTION_TEXT,
      AT(data)},
-    {"split", SPLITS, "of a folder: the t10k files, or the train files [test]", OPTION_CHOICE,
+    {"split", SPLITS, "of a folder or npz file with both: which of the two [test]", OPTION_CHOICE,
      AT(split)},
+    TABLE_ROWS,
     {"per-class", NULL, "also precision and recall of each class", OPTION_FLAG, AT(per_class)},
     {"batch", "N", "rows at a time [500]", OPTION_COUNT, AT(batch)},
     {"device", "TEXT", "index, UUID, type, or a part of its name [the fastest]", OPTION_TEXT,
@@ -39,7 +41,9 @@ static const struct usage usage = {
     .need_operand = true,
     .about =
         "Applies the model that `weft train --save FILE` saved to data and compares: the mean\n"
-        "loss and the accuracy of classes, mean squared and absolute errors of a regression.",
+        "loss and the accuracy of classes, mean squared and absolute errors of a regression.\n\n"
+        "The columns of a CSV file are found by their names, in any order, and others are passed\n"
+        "over; where they had no names or have none, they go by their places.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };
@@ -89,7 +93,7 @@ static void print_classes(const struct trained *t, const struct score *s)
     for (int i = 0; i < classes; i++) {
         char number[16];
         struct class_score c = class_score(s, classes, i);
-        printf("%-20s  %8" PRId64 "  %8" PRId64, class_name(&t->about.names, i, number), c.rows,
+        printf("%-20s  %8" PRId64 "  %8" PRId64, class_name(&t->about.classes, i, number), c.rows,
                c.right);
         print_ratio(c.precision);
         print_ratio(c.recall);
@@ -117,7 +121,7 @@ static void json_classes(struct json *j, const struct trained *t, const struct s
         char number[16];
         struct class_score c = class_score(s, classes, i);
         json_begin(j, NULL, '{');
-        json_text(j, "class", class_name(&t->about.names, i, number));
+        json_text(j, "class", class_name(&t->about.classes, i, number));
         json_count(j, "rows", (uint64_t)c.rows);
         json_count(j, "right", (uint64_t)c.right);
         json_number(j, "precision", c.precision);
@@ -151,12 +155,16 @@ static bool evaluate(struct trained *t, const struct eval_args *a, struct score 
     static const volatile sig_atomic_t never;
     const struct model *m = &t->args.model;
     size_t cells = (size_t)m->classes * (size_t)m->classes;
-    struct dataset_args from = {.path = a->data, .split = a->split, .with_target = true};
+    struct dataset_args from = {
+        .path = a->data, .split = a->split, .with_target = true, .csv = a->csv};
     weft_loader *data = trained_data(t, &from, a->batch, err);
     if (data && a->per_class && m->task == CLASSIFY)
         s->confusion = calloc(cells, sizeof *s->confusion);
     bool ok = data && score_measure(s, t->scope, t->net, m, data, &never, err);
     weft_loader_destroy(&data);
+    if (ok && !isfinite(score_loss(s, m)))
+        ok = failure(err, WEFT_NONFINITE, "%s: the loss is %s: the model gives NaN or infinity",
+                     dataset_name(a->data), isnan(score_loss(s, m)) ? "NaN" : "infinite");
     return ok;
 }
 
@@ -167,6 +175,8 @@ int verb_eval(int argc, char **argv)
     const char *path = options_parse_file(&usage, argc, argv, &args, &code);
     if (!path)
         return code;
+    if (table_check("eval", &args.csv) != GO_ON)
+        return EXIT_MISUSE;
     struct weft_error err = {0};
     struct trained t;
     struct score score = {0};

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-// The length of the UTF-8 sequence at `c`; 0 if it is none (RFC 3629, section 4).
-static int sequence(const unsigned char *c)
+// RFC 3629, section 4.
+int utf8_sequence(const unsigned char *c)
 {
     if (*c < 0x80)
         return 1;
@@ -30,7 +30,7 @@ static void put_text(const char *text)
     const unsigned char *c = (const unsigned char *)text;
     putchar('"');
     for (int n; *c; c += n ? n : 1) {
-        n = sequence(c);
+        n = utf8_sequence(c);
         if (*c == '"' || *c == '\\')
             printf("\\%c", *c);
         else if (*c < 0x20 || *c == 0x7f)

@@ -21,4 +21,7 @@ void json_number(struct json *j, const char *key, double v);
 void json_bool(struct json *j, const char *key, bool v);
 void json_null(struct json *j, const char *key);
 
+// The length of the UTF-8 sequence at `c`; 0 if it is none.
+int utf8_sequence(const unsigned char *c);
+
 #endif

@@ -49,6 +49,17 @@ bool model_make(weft_scope *s, weft_params *net, const struct model *m)
     return weft_scope_reset(s);
 }
 
+const char *task_text(const struct model *m, char buffer[64])
+{
+    if (m->task == CLASSIFY)
+        snprintf(buffer, 64, "classification, %d classes", m->classes);
+    else if (m->classes > 1)
+        snprintf(buffer, 64, "regression, %d values", m->classes);
+    else
+        snprintf(buffer, 64, "regression");
+    return buffer;
+}
+
 const char *shape_text(int ndim, const int64_t *shape, char buffer[160])
 {
     int n = 0;
@@ -66,19 +77,14 @@ static int64_t target_values(const struct weft_row *y)
     return n;
 }
 
-static bool is_float(enum weft_dtype dtype)
-{
-    return dtype == WEFT_F32 || dtype == WEFT_F64;
-}
-
 static bool target_fits(const struct model *m, const struct weft_row *y, const char *what,
                         struct weft_error *err)
 {
     if (!y->dtype)
         return failure(err, WEFT_DTYPE, "%s: has no targets, wanted them", what);
-    if (m->task == CLASSIFY && (is_float(y->dtype) || target_values(y) != 1))
-        return failure(err, WEFT_DTYPE, "%s: the target is %s, wanted a whole number: a class",
-                       what, weft_dtype_name(y->dtype));
+    if (m->task == CLASSIFY && target_values(y) != 1)
+        return failure(err, WEFT_SHAPE, "%s: %" PRId64 " values in a target, wanted one: a class",
+                       what, target_values(y));
     if (m->task == REGRESS && target_values(y) != m->classes)
         return failure(err, WEFT_SHAPE, "%s: %" PRId64 " values in a target, the model has %d",
                        what, target_values(y), m->classes);

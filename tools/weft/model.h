@@ -14,6 +14,7 @@ enum normalize { STANDARDIZE, NORMALIZE_NONE }; // as in NORMALIZES
 // classes, or to the values of a regression.
 struct model {
     int kind, task, normalize; // places in their choices
+    bool allow_missing;        // NaN in the input becomes 0, the mean, once it is standardized
     struct option_list hidden;
     int classes; // or values
     double dropout;
@@ -37,6 +38,8 @@ bool model_make(weft_scope *s, weft_params *net, const struct model *m);
 // Do rows and targets of the data fit? If not, `what` names the data in the error.
 bool model_takes(const struct model *m, const weft_data *data, bool with_target, const char *what,
                  struct weft_error *err);
+// "classification, 10 classes"; into buffer, which is returned.
+const char *task_text(const struct model *m, char buffer[64]);
 // "1,28,28"; into buffer, which is returned.
 const char *shape_text(int ndim, const int64_t *shape, char buffer[160]);
 

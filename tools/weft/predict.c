@@ -7,6 +7,8 @@
 #include "score.h"
 #include "trained.h"
 #include "verbs.h"
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,19 +16,23 @@ struct predict_args {
     const char *data, *device;
     int split, batch;
     bool json;
+    struct csv_options csv;
 };
 
 #define AT(field) offsetof(struct predict_args, field)
 static const struct option_row rows[] = {
-    {"data", "PATH", "a folder, or a file: IDX images, npy, npz, CSV; -: CSV from stdin",
+    {"data", "PATH",
+     "a folder, or a file: IDX images, .npy, .npz, .csv, .tsv; - is CSV from\n"
+     "                         standard input",
      OPTION_TEXT, AT(data)},
-    {"split", SPLITS, "of a folder: the t10k images, or the train images [test]", OPTION_CHOICE,
+    {"split", SPLITS, "of a folder or npz file with both: which of the two [test]", OPTION_CHOICE,
      AT(split)},
+    TABLE_ROWS,
     {"batch", "N", "rows at a time [500]", OPTION_COUNT, AT(batch)},
     {"device", "TEXT", "index, UUID, type, or a part of its name [the fastest]", OPTION_TEXT,
      AT(device)},
-    {"json", NULL, "one JSON object a line, with the probabilities of all classes", OPTION_FLAG,
-     AT(json)},
+    {"json", NULL, "one JSON object a line, with each class's probability, or the values",
+     OPTION_FLAG, AT(json)},
 };
 #undef AT
 
@@ -37,8 +43,12 @@ static const struct usage usage = {
     .need_operand = true,
     .about =
         "Applies the model that `weft train --save FILE` saved to data and prints a line for each\n"
-        "row: the class and its probability, or the values of a regression. Targets, where the\n"
-        "data have them, are passed over: a CSV file may have the column that was learned or not.",
+        "row: the class, a tab and its probability, or the values of a regression with tabs\n"
+        "between. Targets, where the data have them, are passed over. A row for which the model\n"
+        "gives NaN or infinity ends it with exit code 1; rows count from 0.\n\n"
+        "The columns of a CSV file are found by their names, in any order, and others are passed\n"
+        "over; where they had no names or have none, they go by their places, and the column that\n"
+        "was learned may be there or not.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };
@@ -49,11 +59,11 @@ static void print_row(const struct trained *t, const float *out, const double *p
     char number[16];
     int found = largest(out, m->classes);
     if (m->task == CLASSIFY) {
-        print_safe(class_name(&t->about.names, found, number));
-        printf(" %.4f\n", probability[found]);
+        print_safe(class_name(&t->about.classes, found, number));
+        printf("\t%.4f\n", probability[found]);
     }
     for (int i = 0; m->task == REGRESS && i < m->classes; i++)
-        printf("%.9g%c", (double)out[i], i + 1 < m->classes ? ' ' : '\n');
+        printf("%.9g%c", (double)out[i], i + 1 < m->classes ? '\t' : '\n');
 }
 
 static void print_row_json(const struct trained *t, const float *out, const double *probability)
@@ -65,17 +75,32 @@ static void print_row_json(const struct trained *t, const float *out, const doub
     int found = largest(out, m->classes);
     json_begin(&j, NULL, '{');
     if (classify) {
-        json_text(&j, "class", class_name(&t->about.names, found, number));
+        json_text(&j, "class", class_name(&t->about.classes, found, number));
         json_number(&j, "probability", probability[found]);
     }
-    json_begin(&j, classify ? "probabilities" : "values", '[');
+    json_begin(&j, classify ? "probabilities" : "values", classify ? '{' : '[');
     for (int i = 0; i < m->classes; i++)
-        json_number(&j, NULL, classify ? probability[i] : (double)out[i]);
-    json_end(&j, ']');
+        json_number(&j, classify ? class_name(&t->about.classes, i, number) : NULL,
+                    classify ? probability[i] : (double)out[i]);
+    json_end(&j, classify ? '}' : ']');
     json_end(&j, '}');
 }
 
-static bool print_batch(struct trained *t, const weft_tensor *x, bool json, struct weft_error *err)
+// A class of numbers that are none would be no answer.
+static bool is_answer(const float *out, int count, int64_t row, const char *path,
+                      struct weft_error *err)
+{
+    for (int i = 0; i < count; i++) {
+        if (!isfinite(out[i]))
+            return failure(err, WEFT_NONFINITE, "%s: row %" PRId64 ": the model gives %s", path,
+                           row, isnan(out[i]) ? "NaN" : "infinity");
+    }
+    return true;
+}
+
+// From the row `first` on.
+static bool print_batch(struct trained *t, const weft_tensor *x, const struct predict_args *a,
+                        int64_t first, struct weft_error *err)
 {
     const struct model *m = &t->args.model;
     weft_tensor *out = model_apply(t->scope, t->net, m, x);
@@ -86,23 +111,30 @@ static bool print_batch(struct trained *t, const weft_tensor *x, bool json, stru
     double *probability = malloc(classes * sizeof *probability);
     bool ok = host && probability ? weft_read(t->scope, out, host, count * sizeof *host)
                                   : failure(err, WEFT_NOMEM, "predict: no memory for a batch");
-    for (size_t at = 0; ok && at < count; at += classes) {
+    for (size_t at = 0; ok && at < count; at += classes, first++) {
+        ok = is_answer(host + at, m->classes, first, dataset_name(a->data), err);
+        if (!ok)
+            break;
         softmax(host + at, m->classes, probability);
-        (json ? print_row_json : print_row)(t, host + at, probability);
+        (a->json ? print_row_json : print_row)(t, host + at, probability);
     }
     free(host);
     free(probability);
-    return ok && console_flush();
+    return console_flush() && ok;
 }
 
 static bool predict(struct trained *t, const struct predict_args *a, struct weft_error *err)
 {
-    struct dataset_args from = {.path = a->data, .split = a->split};
+    struct dataset_args from = {.path = a->data, .split = a->split, .csv = a->csv};
+    int64_t row = 0;
     weft_loader *data = trained_data(t, &from, a->batch, err);
     bool ok = data;
     for (weft_tensor *x; ok && weft_loader_next(data, t->scope, &x, NULL);
-         weft_scope_reset(t->scope))
-        ok = print_batch(t, x, a->json, err);
+         weft_scope_reset(t->scope)) {
+        int64_t count = x->shape[0];
+        ok = print_batch(t, x, a, row, err);
+        row += count;
+    }
     ok = scope_is_fine(t->scope, err) && ok;
     weft_loader_destroy(&data);
     return ok;
@@ -117,6 +149,8 @@ int verb_predict(int argc, char **argv)
         return code;
     if (!args.data)
         return console_misuse("predict: --data: nothing given, wanted the rows");
+    if (table_check("predict", &args.csv) != GO_ON)
+        return EXIT_MISUSE;
     struct weft_error err = {0};
     struct trained t;
     code = trained_open(&t, path, args.device, &err) && predict(&t, &args, &err) ? EXIT_DONE

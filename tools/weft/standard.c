@@ -39,7 +39,10 @@ weft_tensor *standard_input(weft_scope *s, weft_params *net, const struct model 
     if (m->normalize != STANDARDIZE)
         return (weft_tensor *)x;
     struct pair b = buffers(s, net, "input", ndim, shape);
-    return weft_mul(s, weft_sub(s, x, b.mean), b.scale);
+    weft_tensor *y = weft_mul(s, weft_sub(s, x, b.mean), b.scale);
+    if (!m->allow_missing)
+        return y;
+    return weft_where(s, weft_eq(s, y, y), y, weft_full(s, WEFT_F32, 0, NULL, 0));
 }
 
 static bool has_target(const struct model *m)
@@ -75,7 +78,7 @@ static bool set(weft_params *net, const char *of, size_t n, const double *moment
         return failure(err, WEFT_NOMEM, "train: no memory for the means of the data");
     for (size_t i = 0; i < n; i++) {
         double one_by = 1 / moments[n + i];
-        mean[i] = (float)moments[i];
+        mean[i] = isnan(moments[i]) ? 0 : (float)moments[i]; // NaN: of a column without numbers
         scale[i] = moments[n + i] > 0 && isfinite((float)one_by) ? (float)one_by : 1;
     }
     snprintf(name, sizeof name, "%s.mean", of);

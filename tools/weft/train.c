@@ -16,20 +16,30 @@
 #define AT(field) offsetof(struct train_args, field)
 const struct option_row train_rows[] = {
     {"data", "PATH",
-     "a folder with the IDX files of MNIST or its kin, a CSV or an npz file\n"
-     "                         [/usr/share/datasets/fashion-mnist]",
+     "a folder with the IDX files of MNIST or its kin; CSV: .csv, .tsv, or - for\n"
+     "                         standard input; .npz [/usr/share/datasets/fashion-mnist]",
      OPTION_TEXT, AT(data)},
     {"target", "NAME", "the column of a CSV file to learn, by its name or number [the last]",
-     OPTION_TEXT, AT(target), KEPT},
-    {"no-header", NULL, "the first line of a CSV file is a row too", OPTION_FLAG, AT(no_header),
+     OPTION_TEXT, AT(csv.target), KEPT},
+    {"no-header", NULL, "the first line of a CSV file is a row too", OPTION_FLAG, AT(csv.no_header),
      KEPT},
+    {"separator", "C", "between columns of a CSV file: a character, or tab [a tab in .tsv, else ,]",
+     OPTION_TEXT, AT(csv.separator), KEPT},
+    {"skip", "NAME,...", "columns of a CSV file to leave out, by their names or numbers [none]",
+     OPTION_TEXT, AT(csv.skip), KEPT},
+    {"allow-missing", NULL,
+     "take NaN and CSV fields that are empty, NA, N/A, NaN, null or ? as\n"
+     "                         input: they count as the column's mean",
+     OPTION_FLAG, AT(model.allow_missing), KEPT},
     {"validation", "X", "the part of the training data that is only tested on [0]", OPTION_FRACTION,
      AT(validation), KEPT},
     {"model", MODELS, "a perceptron: linear, relu and dropout for each hidden layer [mlp]",
      OPTION_CHOICE, AT(model.kind), KEPT},
     {"hidden", "N,N,...", "units of each hidden layer [128]", OPTION_LIST, AT(model.hidden), KEPT},
-    {"task", TASKS, "[classify, if the target is whole numbers or words]", OPTION_CHOICE,
-     AT(model.task), KEPT},
+    {"task", TASKS,
+     "[classify words, and up to 20 different whole numbers that are few against\n"
+     "                         the rows; of arrays also integers 0 .. N-1; else regress]",
+     OPTION_CHOICE, AT(model.task), KEPT},
     {"classes", "N", "labels are 0 .. N-1 [what the data have]", OPTION_COUNT, AT(model.classes),
      KEPT},
     {"normalize", NORMALIZES, "of the input: mean 0, deviation 1 [of tables; images are 0 .. 1]",
@@ -82,10 +92,14 @@ static const struct usage usage = {
     .verb = "train",
     .about =
         "Trains a model, and tests it after every epoch where there are data for that: a folder's\n"
-        "t10k files, and what --validation holds out. The last line of the output is\n"
-        "`test accuracy 0.8765`, without test data `validation accuracy ...`; of a regression it\n"
-        "is the loss, the mean squared error of the target standardized as the input is. Where an\n"
-        "option is repeated, the last counts.\n\n"
+        "t10k files, an npz file's test arrays, and what --validation holds out. An npz file has "
+        "the\n"
+        "arrays x and y, or x_train and y_train, and for tests x_test and y_test. The last line "
+        "of\n"
+        "the output is `test accuracy 0.8765`, without test data `validation accuracy ...`; of a\n"
+        "regression it is the loss, the mean squared error of the target standardized as the "
+        "input\n"
+        "is. Where an option is repeated, the last counts.\n\n"
         "Ctrl-C, or SIGTERM, saves to --save's FILE after the step and exits with 130; a second "
         "one\n"
         "ends at once. --resume then goes on to the same bits as if it had not been stopped. What\n"
@@ -148,6 +162,10 @@ static int check_args(struct train_args *args, uint64_t given)
     if (args->log && !history_is_name(args->log))
         return console_misuse("train: --log: got \"%s\", wanted a name that ends in .csv or .jsonl",
                               args->log);
+    if (args->model.allow_missing && args->normalize_given && args->model.normalize != STANDARDIZE)
+        return console_misuse("train: --allow-missing: wanted only with --normalize standard");
+    if (table_check("train", &args->csv) != GO_ON)
+        return EXIT_MISUSE;
     if (args->save_every && !args->save)
         return console_misuse("train: --save-every: wanted only with --save FILE");
     if (!args->data && stat(default_data, &st))

@@ -31,10 +31,13 @@ weft_loader *trained_data(const struct trained *t, const struct dataset_args *a,
                           struct weft_error *err)
 {
     struct dataset_args from = *a;
-    from.target = t->args.target;
-    from.no_header = t->args.no_header;
-    weft_data *data = dataset_open(&from, &t->args.model, &t->about.names, err);
-    if (!data || !model_takes(&t->args.model, data, a->with_target, a->path, err)) {
+    const struct csv_options *was = &t->args.csv;
+    if (!from.csv.separator && !table_has_separator(a->path))
+        from.csv.separator = was->separator;
+    from.csv.skip = was->skip;
+    from.csv.no_header = from.csv.no_header || was->no_header;
+    weft_data *data = dataset_open(&from, &t->args.model, &t->about, err);
+    if (!data || !model_takes(&t->args.model, data, a->with_target, dataset_name(a->path), err)) {
         weft_data_destroy(&data);
         return NULL;
     }

@@ -18,20 +18,43 @@ static weft_loader *make_loader(weft_data *data, struct weft_error *err)
     return data ? weft_loader_create(data, weft_loader_params(.batch = TEST_BATCH), err) : NULL;
 }
 
+// What the options leave open of the model follows from the training data.
+static bool shape_model(struct training *t, const weft_data *data)
+{
+    struct train_args *a = t->args;
+    const char *name = dataset_name(a->data);
+    const struct weft_row *x = weft_data_x(data);
+    struct model *m = &a->model;
+    m->ndim = x->ndim;
+    for (int i = 0; i < x->ndim; i++)
+        m->shape[i] = x->shape[i];
+    if (!a->normalize_given)
+        m->normalize = x->ndim < 2 || m->allow_missing ? STANDARDIZE : NORMALIZE_NONE;
+    if (!dataset_classes(data, m, a->classes_given, name, &t->err))
+        return false;
+    if (t->about.classes.count > m->classes)
+        return failure(&t->err, WEFT_PARAM, "%s: has %d classes, --classes is %d", name,
+                       t->about.classes.count, m->classes);
+    if (t->about.classes.count && !a->classes_given)
+        m->classes = t->about.classes.count;
+    return true;
+}
+
 static bool open_training_data(struct training *t, weft_data **train, weft_data **validation)
 {
     struct train_args *a = t->args;
     int task = a->task_given || a->resume ? a->model.task : ANY_TASK;
-    struct dataset_args from = {.path = a->data,
-                                .split = TRAIN_SPLIT,
-                                .with_target = true,
-                                .target = a->target,
-                                .no_header = a->no_header};
-    *train = a->resume ? dataset_open(&from, &a->model, &t->about.names, &t->err)
-                       : dataset_open_new(&from, &task, &t->about.names, &t->err);
+    struct dataset_args from = {
+        .path = a->data, .split = TRAIN_SPLIT, .with_target = true, .csv = a->csv};
+    *train = a->resume ? dataset_open(&from, &a->model, &t->about, &t->err)
+                       : dataset_open_new(&from, a->model.allow_missing, &task, &t->about, &t->err);
     if (!*train)
         return false;
     a->model.task = task;
+    if (!a->resume && !shape_model(t, *train)) {
+        weft_data_destroy(train);
+        return false;
+    }
     if (a->validation <= 0)
         return true;
     weft_data *all = *train;
@@ -44,12 +67,10 @@ static bool open_training_data(struct training *t, weft_data **train, weft_data 
 static bool open_data(struct training *t)
 {
     struct train_args *a = t->args;
-    weft_data *train = NULL, *validation = NULL, *test = NULL;
+    weft_data *train = NULL, *validation = NULL;
     if (!open_training_data(t, &train, &validation))
         return false;
-    struct dataset_args from = {.path = a->data, .split = TEST_SPLIT, .with_target = true};
-    if (dataset_has_test(a->data))
-        test = dataset_open(&from, &a->model, &t->about.names, &t->err);
+    weft_data *test = dataset_open_test(a->data, &a->model, &t->about, &t->err);
     t->train = weft_loader_create(
         train, weft_loader_params(.batch = a->batch, .shuffle = true, .seed = a->seed), &t->err);
     t->validation = make_loader(validation, &t->err);
@@ -83,47 +104,14 @@ static void plan_progress(struct training *t)
     p->bar = console_is_terminal();
 }
 
-// The column of a CSV file that is learned, by its number: the last where none was named, so that
-// the file says it.
-static bool name_target(struct training *t)
-{
-    struct train_args *a = t->args;
-    char number[32];
-    if (a->target || !dataset_is_table(a->data))
-        return true;
-    snprintf(number, sizeof number, "%" PRId64, a->model.shape[0]);
-    a->target = t->about.target = strdup(number);
-    return a->target || failure(&t->err, WEFT_NOMEM, "train: no memory");
-}
-
-// What the options leave open of the model follows from the training data.
-static bool shape_model(struct training *t)
-{
-    struct train_args *a = t->args;
-    const weft_data *data = weft_loader_data(t->train);
-    const struct weft_row *x = weft_data_x(data);
-    struct model *m = &a->model;
-    m->ndim = x->ndim;
-    for (int i = 0; i < x->ndim; i++)
-        m->shape[i] = x->shape[i];
-    m->normalize = a->normalize_given ? m->normalize : x->ndim < 2 ? STANDARDIZE : NORMALIZE_NONE;
-    if (!dataset_classes(data, m, a->classes_given, a->data, &t->err))
-        return false;
-    if (t->about.names.count > m->classes)
-        return failure(&t->err, WEFT_PARAM, "%s: has %d classes, --classes is %d", a->data,
-                       t->about.names.count, m->classes);
-    if (t->about.names.count && !a->classes_given)
-        m->classes = t->about.names.count;
-    return name_target(t);
-}
-
 static bool check_data(struct training *t)
 {
     const struct model *m = &t->args->model;
     weft_loader *all[] = {t->train, t->validation, t->test};
     bool ok = true;
     for (int i = 0; ok && i < 3; i++)
-        ok = !all[i] || model_takes(m, weft_loader_data(all[i]), true, t->args->data, &t->err);
+        ok = !all[i] ||
+             model_takes(m, weft_loader_data(all[i]), true, dataset_name(t->args->data), &t->err);
     return ok;
 }
 
@@ -136,6 +124,21 @@ static bool begin_anew(struct training *t)
            standard_fit(t->net, m, weft_loader_data(t->train), &t->err) && recipe_make(t);
 }
 
+// What was taken for granted is said with the option for another choice.
+static void print_start(const struct training *t)
+{
+    const struct train_args *a = t->args;
+    bool guessed = !a->task_given && !a->resume, classify = a->model.task == CLASSIFY;
+    char task[64];
+    console_note("training on %s: %" PRId64 " parameters, %" PRId64 " rows; %s%s%s%s",
+                 weft_device_info(t->dev)->name, weft_params_elements(t->net), t->progress.rows,
+                 task_text(&a->model, task), guessed ? " (otherwise: --task " : "",
+                 !guessed   ? ""
+                 : classify ? "regress"
+                            : "classify",
+                 guessed ? ")" : "");
+}
+
 bool training_prepare(struct training *t)
 {
     struct train_args *a = t->args;
@@ -143,12 +146,10 @@ bool training_prepare(struct training *t)
     if (!open_data(t) || !open_device(t))
         return false;
     plan_progress(t);
-    bool ok = (a->resume || shape_model(t)) && check_data(t) &&
-              (a->resume ? checkpoint_load(t) : begin_anew(t));
+    bool ok = check_data(t) && (a->resume ? checkpoint_load(t) : begin_anew(t));
     if (!scope_is_fine(t->test_scope, &t->err) || !ok)
         return false;
-    console_note("training on %s: %" PRId64 " parameters, %" PRId64 " rows",
-                 weft_device_info(t->dev)->name, weft_params_elements(t->net), t->progress.rows);
+    print_start(t);
     const struct progress *p = &t->progress;
     int64_t from = !a->resume ? 0 : p->in_epoch ? p->step : p->step + 1;
     return !a->log || history_open(&t->history, a->log, from, &t->err);

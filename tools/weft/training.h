@@ -18,17 +18,10 @@ struct train_args {
     int64_t steps, save_every; // 0: no limit, only after each epoch
     uint64_t seed;
     double validation; // the part of the training data
-    const char *data, *target, *device, *trace, *save, *resume, *log;
-    bool no_header; // of a CSV file
+    const char *data, *device, *trace, *save, *resume, *log;
+    struct csv_options csv;
     bool profile, verbose;
 };
-
-// What of a trained model is not in its options.
-struct description {
-    struct class_names names;
-    char *target; // args->target may point to it
-};
-void description_free(struct description *d);
 
 struct training {
     struct train_args *args;
