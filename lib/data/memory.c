@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "data/data.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct arrays {
