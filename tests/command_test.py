@@ -231,7 +231,7 @@ class Check(Case):
         op, verdict = result.stdout.splitlines()
         self.assertRegex(op, r'^add +3/3 +\S+ +[0-9.]+ ms$')
         self.assertRegex(verdict, r'^.+ \(driver .+, OpenCL .+\) computes correctly: '
-                                  r'1 ops, 3 cases, ')
+                                  r'1 op, 3 cases, ')
 
     def test_json(self):
         result = run('check', 'reshape', '--json')
@@ -254,7 +254,7 @@ class Check(Case):
                 text = text.replace('fabs(x)', '(-fabs(x))')
             (folder / file.name).write_text(text)
         result = run('check', 'abs', WEFT_CL_DIR=str(folder))
-        self.assert_fails(result, 1, '1 of 1 ops are wrong on', 'driver')
+        self.assert_fails(result, 1, '1 of 1 op computed wrong on', 'driver')
         self.assertRegex(result.stdout, r'^abs +[0-9]/\d .*abs\[0\] of \[3,5\] F32: y')
         result = run('check', 'abs', '--json', WEFT_CL_DIR=str(folder))
         op, verdict = lines_of_json(result.stdout)

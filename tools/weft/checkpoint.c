@@ -2,133 +2,15 @@
 // last file of a training is the same however often it was interrupted.
 #include "checkpoint.h"
 #include "console.h"
+#include "diverged.h"
 #include "failure.h"
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weft/resume.h>
-
-void description_free(struct description *d)
-{
-    class_names_free(&d->names);
-    free(d->target);
-    d->target = NULL;
-}
-
-static const char *text_of(const weft_safetensors *f, const char *name)
-{
-    char key[64];
-    snprintf(key, sizeof key, "train.%s", name);
-    return weft_safetensors_metadata(f, key);
-}
-
-static bool parse_whole(const char *text, int64_t *out)
-{
-    char *end;
-    if (!text || !*text || strlen(text) > 18 || text[strspn(text, "0123456789")])
-        return false;
-    *out = strtoll(text, &end, 10);
-    return true;
-}
-
-static bool read_shape(const char *text, struct model *m)
-{
-    m->ndim = 0;
-    for (; text && *text; text += *text == ',') {
-        char one[20];
-        size_t n = strcspn(text, ",");
-        if (m->ndim == WEFT_MAX_DIMS - 1 || n >= sizeof one)
-            return false;
-        snprintf(one, sizeof one, "%.*s", (int)n, text);
-        int64_t *size = &m->shape[m->ndim++];
-        if (!parse_whole(one, size) || *size < 1 || *size > INT32_MAX)
-            return false;
-        text += n;
-    }
-    return text;
-}
-
-static bool read_names(const weft_safetensors *f, struct class_names *names, struct weft_error *err)
-{
-    const char *name;
-    char key[32];
-    bool ok = true;
-    do {
-        snprintf(key, sizeof key, "class.%d", names->count);
-        name = text_of(f, key);
-        ok = !name || class_names_add(names, name, err);
-    } while (ok && name);
-    return ok;
-}
-
-static bool read_options(const weft_safetensors *f, const char *path, struct train_args *args,
-                         struct weft_error *err)
-{
-    for (int i = 0; i < train_row_count; i++) {
-        const struct option_row *row = &train_rows[i];
-        const char *text = text_of(f, row->name);
-        text = text ? text : "";
-        if (row->kept && !option_read(row, text, args))
-            return failure(err, WEFT_FORMAT, "%s: its metadata say train.%s = \"%.60s\"", path,
-                           row->name, text);
-    }
-    return true;
-}
-
-bool checkpoint_read(const weft_safetensors *f, const char *path, struct train_args *args,
-                     struct description *d, struct weft_error *err)
-{
-    *d = (struct description){{0}};
-    if (!text_of(f, "model") || !text_of(f, "hidden") || !text_of(f, "classes"))
-        return failure(err, WEFT_FORMAT,
-                       "%s: its metadata name no model, wanted a file that weft train saved", path);
-    if (!read_options(f, path, args, err) || !read_names(f, &d->names, err))
-        return false;
-    const char *shape = text_of(f, "input");
-    if (!read_shape(shape, &args->model))
-        return failure(err, WEFT_FORMAT, "%s: its metadata say train.input = \"%.60s\"", path,
-                       shape ? shape : "");
-    if (d->names.count && d->names.count != args->model.classes)
-        return failure(err, WEFT_FORMAT, "%s: its metadata name %d of %d classes", path,
-                       d->names.count, args->model.classes);
-    d->target = args->target ? strdup(args->target) : NULL;
-    args->target = d->target;
-    return true;
-}
-
-static const char *const described[] = {"model",   "hidden",    "input",     "task", "classes",
-                                        "dropout", "normalize", "optimizer", "step", "epoch"};
-enum { DESCRIBED = sizeof described / sizeof *described };
-
-void checkpoint_describe(const weft_safetensors *f)
-{
-    if (!text_of(f, "model"))
-        return;
-    for (int i = 0; i < DESCRIBED; i++) {
-        if (text_of(f, described[i])) {
-            printf("%-9s ", described[i]);
-            print_safe(text_of(f, described[i]));
-            putchar('\n');
-        }
-    }
-}
-
-void checkpoint_describe_json(struct json *j, const weft_safetensors *f)
-{
-    if (!text_of(f, "model"))
-        return;
-    json_begin(j, "checkpoint", '{');
-    for (int i = 0; i < DESCRIBED; i++) {
-        int64_t number;
-        if (parse_whole(text_of(f, described[i]), &number) && strcmp(described[i], "hidden") != 0)
-            json_count(j, described[i], (uint64_t)number);
-        else
-            json_text(j, described[i], text_of(f, described[i]));
-    }
-    json_end(j, '}');
-}
 
 // Keys and values to be written.
 struct texts {
@@ -168,7 +50,7 @@ static void add_all(struct texts *texts, const struct training *t)
     char text[160];
     for (int i = 0; i < train_row_count; i++) {
         char *value = train_rows[i].kept ? option_write(&train_rows[i], t->args) : NULL;
-        if (value && *value)
+        if (value && *value && json_is_utf8(value)) // --data need not be kept
             add(texts, train_rows[i].name, value);
         else
             free(value);
@@ -200,24 +82,9 @@ static void texts_free(struct texts *t)
 // The last loss says nothing of the update that followed it, and a file with a NaN is no use.
 static bool is_finite(struct training *t)
 {
-    struct weft_param_info info = {.size = sizeof info};
-    bool ok = true;
-    for (int i = 0; ok && weft_params_info(t->net, i, &info); i++) {
-        size_t count = 1;
-        for (int k = 0; k < info.ndim; k++)
-            count *= (size_t)info.shape[k];
-        float *host = malloc(count * sizeof *host + 1);
-        ok = host ? weft_params_get(t->net, info.name, host, count * sizeof *host, &t->err)
-                  : failure(&t->err, WEFT_NOMEM, "train: no memory to look at %s", info.name);
-        for (size_t k = 0; ok && k < count; k++) {
-            if (!isfinite(host[k]))
-                ok = failure(&t->err, WEFT_NONFINITE,
-                             "train: %s has a NaN or an infinity after step %" PRId64, info.name,
-                             t->progress.step);
-        }
-        free(host);
-    }
-    return ok;
+    char end[48];
+    snprintf(end, sizeof end, " after step %" PRId64, t->progress.step);
+    return diverged_check(t, "train", end, &t->err);
 }
 
 static bool write_file(struct training *t, struct weft_error *err)
@@ -239,6 +106,21 @@ static bool write_file(struct training *t, struct weft_error *err)
     return ok;
 }
 
+bool checkpoint_takes(struct training *t)
+{
+    const struct class_names *names = &t->about.names;
+    for (int i = 0; i < names->count; i++) {
+        if (!json_is_utf8(names->name[i]))
+            return failure(&t->err, WEFT_FORMAT,
+                           "%s: the class \"%.60s\" is not UTF-8, wanted that to save it",
+                           t->args->data, names->name[i]);
+    }
+    return !t->args->target || json_is_utf8(t->args->target) ||
+           failure(&t->err, WEFT_FORMAT,
+                   "%s: the target \"%.60s\" is not UTF-8, wanted that to save it", t->args->data,
+                   t->args->target);
+}
+
 bool checkpoint_save(struct training *t)
 {
     return losses_wait(&t->losses, &t->err) && is_finite(t) && write_file(t, &t->err);
@@ -251,42 +133,67 @@ void checkpoint_save_or_warn(struct training *t)
         console_fail("%s; training goes on", err.text);
 }
 
+static bool read_sum(const weft_safetensors *f, const char *path, double *sum,
+                     struct weft_error *err)
+{
+    const char *text = checkpoint_text(f, "epoch-loss");
+    char *end = "";
+    *sum = text ? strtod(text, &end) : 0;
+    return (text && *text && !*end && isfinite(*sum)) ||
+           checkpoint_refuse(text, path, "epoch-loss", err);
+}
+
 static bool place(struct training *t, const weft_safetensors *f)
 {
     struct progress *p = &t->progress;
+    const char *path = t->args->resume;
     int64_t rows, sum_rows;
-    const char *loss = text_of(f, "epoch-loss");
-    char *end = "";
-    double sum = loss ? strtod(loss, &end) : 0;
-    if (!parse_whole(text_of(f, "step"), &p->step) ||
-        !parse_whole(text_of(f, "epoch-steps"), &p->in_epoch) ||
-        !parse_whole(text_of(f, "epoch-rows"), &sum_rows) ||
-        !parse_whole(text_of(f, "rows"), &rows) || !loss || *end || !isfinite(sum) ||
-        p->in_epoch > p->step)
-        return failure(&t->err, WEFT_FORMAT, "%s: its metadata do not say where training was",
-                       t->args->resume);
-    if (rows == p->rows && (p->in_epoch > p->batches || (p->step - p->in_epoch) % p->batches))
-        return failure(&t->err, WEFT_FORMAT,
-                       "%s: step %" PRId64 " with %" PRId64 " in its epoch, which has %" PRId64,
-                       t->args->resume, p->step, p->in_epoch, p->batches);
+    double sum;
+    if (!checkpoint_count(f, path, "step", &p->step, &t->err) ||
+        !checkpoint_count(f, path, "epoch-steps", &p->in_epoch, &t->err) ||
+        !checkpoint_count(f, path, "epoch-rows", &sum_rows, &t->err) ||
+        !checkpoint_count(f, path, "rows", &rows, &t->err) || !read_sum(f, path, &sum, &t->err))
+        return false;
     if (rows != p->rows)
         return failure(&t->err, WEFT_SHAPE, "%s: was trained on %" PRId64 " rows, %s has %" PRId64,
-                       t->args->resume, rows, t->args->data, p->rows);
+                       path, rows, t->args->data, p->rows);
+    if (p->in_epoch > p->step || p->in_epoch > p->batches || (p->step - p->in_epoch) % p->batches ||
+        (p->step - p->in_epoch) / p->batches > INT_MAX)
+        return failure(&t->err, WEFT_FORMAT,
+                       "%s: its metadata say train.step = %" PRId64
+                       " and train.epoch-steps = %" PRId64 ", an epoch has %" PRId64,
+                       path, p->step, p->in_epoch, p->batches);
     p->epoch = (int)((p->step - p->in_epoch) / p->batches);
     losses_start(&t->losses, p->step, sum, sum_rows);
     return weft_loader_seek(t->train, p->step, &t->err);
 }
 
+// What the file says of it cannot be made.
+static bool make(struct training *t)
+{
+    struct weft_error why = {0};
+    if (model_make(t->test_scope, t->net, &t->args->model) && recipe_make(t))
+        return true;
+    scope_is_fine(t->test_scope, &why);
+    if (t->err.status)
+        why = t->err;
+    t->err = (struct weft_error){0};
+    return failure(&t->err, why.status, "%s: %s", t->args->resume, why.text);
+}
+
 bool checkpoint_load(struct training *t)
 {
     const char *path = t->args->resume;
+    struct weft_error bad = {0};
     weft_safetensors *f = weft_safetensors_open(path, &t->err);
     bool ok = f && place(t, f);
     weft_safetensors_close(&f);
-    ok = ok && model_make(t->test_scope, t->net, &t->args->model) && recipe_make(t);
-    return ok &&
-           weft_training_load(path,
-                              weft_training_params(.params = t->net, .optim = t->optim,
-                                                   .schedule = t->schedule, .scope = t->scope),
-                              NULL, &t->err);
+    ok = ok && make(t) &&
+         weft_training_load(path,
+                            weft_training_params(.params = t->net, .optim = t->optim,
+                                                 .schedule = t->schedule, .scope = t->scope),
+                            NULL, &t->err);
+    return ok && (diverged_check(t, path, ", wanted none to go on", &bad) ||
+                  failure(&t->err, bad.status == WEFT_NONFINITE ? WEFT_FORMAT : bad.status, "%s",
+                          bad.text));
 }

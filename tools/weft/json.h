@@ -21,4 +21,7 @@ void json_number(struct json *j, const char *key, double v);
 void json_bool(struct json *j, const char *key, bool v);
 void json_null(struct json *j, const char *key);
 
+// Could it stand in a JSON file as it is?
+bool json_is_utf8(const char *text);
+
 #endif
