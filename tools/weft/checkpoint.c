@@ -193,7 +193,7 @@ bool checkpoint_load(struct training *t)
                             weft_training_params(.params = t->net, .optim = t->optim,
                                                  .schedule = t->schedule, .scope = t->scope),
                             NULL, &t->err);
-    return ok && (diverged_check(t, path, ", wanted none to go on", &bad) ||
+    return ok && (diverged_check(t, path, ", wanted numbers to go on with", &bad) ||
                   failure(&t->err, bad.status == WEFT_NONFINITE ? WEFT_FORMAT : bad.status, "%s",
                           bad.text));
 }

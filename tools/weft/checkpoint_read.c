@@ -72,7 +72,7 @@ static bool read_shape(const char *text, struct model *m)
             return false;
         text += n;
     }
-    return text;
+    return text && m->ndim;
 }
 
 static bool read_names(const weft_safetensors *f, struct class_names *names, struct weft_error *err)
