@@ -935,11 +935,6 @@ class Resume(Case):
             result = run('train', '--data', '/nonexistent', option, '/nope/l.csv', WEFT_DEVICE='x')
             self.assert_fails(result, 1, '/nope/l.csv: No such file')
 
-    def test_no_safetensors_file(self):
-        for args in (['train', '--resume', self.data], ['eval', self.data, '--data', self.data],
-                     ['predict', self.data, '--data', self.data]):
-            self.assert_fails(run(*args), 1, f'{self.data}: is no safetensors file')
-
     def test_an_interrupt_that_is_ignored(self):
         args = [WEFT, 'train', '--data', self.data, '--epochs', '1000000']
         with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -5,12 +5,179 @@
 #include "diverged.h"
 #include "failure.h"
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weft/resume.h>
+
+void description_free(struct description *d)
+{
+    class_names_free(&d->names);
+    free(d->target);
+    free(d->data);
+    d->target = d->data = NULL;
+}
+
+static const char *text_of(const weft_safetensors *f, const char *name)
+{
+    char key[64];
+    snprintf(key, sizeof key, "train.%s", name);
+    return weft_safetensors_metadata(f, key);
+}
+
+static bool refuse(const char *text, const char *path, const char *name, struct weft_error *err)
+{
+    if (!text)
+        return failure(err, WEFT_FORMAT, "%s: its metadata have no train.%s", path, name);
+    return failure(err, WEFT_FORMAT, "%s: its metadata say train.%s = \"%.60s\"", path, name, text);
+}
+
+static bool parse_whole(const char *text, int64_t *out)
+{
+    char *end;
+    if (!text || !*text || strlen(text) > 18 || text[strspn(text, "0123456789")])
+        return false;
+    *out = strtoll(text, &end, 10);
+    return true;
+}
+
+static bool read_shape(const char *text, struct model *m)
+{
+    m->ndim = 0;
+    for (; text && *text; text += *text == ',') {
+        char one[20];
+        size_t n = strcspn(text, ",");
+        if (m->ndim == WEFT_MAX_DIMS - 1 || n >= sizeof one)
+            return false;
+        snprintf(one, sizeof one, "%.*s", (int)n, text);
+        int64_t *size = &m->shape[m->ndim++];
+        if (!parse_whole(one, size) || *size < 1 || *size > INT32_MAX)
+            return false;
+        text += n;
+    }
+    return text && m->ndim;
+}
+
+static bool read_names(const weft_safetensors *f, struct class_names *names, struct weft_error *err)
+{
+    const char *name;
+    char key[32];
+    bool ok = true;
+    do {
+        snprintf(key, sizeof key, "class.%d", names->count);
+        name = text_of(f, key);
+        ok = !name || class_names_add(names, name, err);
+    } while (ok && name);
+    return ok;
+}
+
+// May a file lack it? Those do where it was not set; option_write() says which have no such value.
+static bool is_optional(const struct option_row *row)
+{
+    static const char *const always[] = {"classes", "epochs", "batch"};
+    for (int i = 0; i < 3; i++) {
+        if (!strcmp(row->name, always[i]))
+            return false;
+    }
+    return row->kind == OPTION_FLAG || row->kind == OPTION_TEXT || row->kind == OPTION_COUNT ||
+           row->kind == OPTION_STEPS || row->kind == OPTION_POSITIVE;
+}
+
+static bool read_options(const weft_safetensors *f, const char *path, struct train_args *args,
+                         struct weft_error *err)
+{
+    for (int i = 0; i < train_row_count; i++) {
+        const struct option_row *row = &train_rows[i];
+        const char *text = text_of(f, row->name);
+        if (!row->kept)
+            continue;
+        if ((!text || !*text) && !is_optional(row))
+            return refuse(text, path, row->name, err);
+        if (!option_read(row, text ? text : "", args))
+            return refuse(text, path, row->name, err);
+    }
+    return true;
+}
+
+// The texts of the file go with it.
+static bool keep_texts(struct train_args *args, struct description *d, struct weft_error *err)
+{
+    d->target = args->target ? strdup(args->target) : NULL;
+    d->data = args->data ? strdup(args->data) : NULL;
+    bool ok = !d->target == !args->target && !d->data == !args->data;
+    args->target = d->target;
+    args->data = d->data;
+    return ok || failure(err, WEFT_NOMEM, "train: no memory for the options");
+}
+
+bool checkpoint_read(const weft_safetensors *f, const char *path, struct train_args *args,
+                     struct description *d, struct weft_error *err)
+{
+    *d = (struct description){{0}};
+    if (!text_of(f, "model"))
+        return failure(err, WEFT_FORMAT,
+                       "%s: its metadata name no model, wanted a file that weft train saved", path);
+    bool ok = read_options(f, path, args, err);
+    if (!keep_texts(args, d, err) || !ok || !read_names(f, &d->names, err))
+        return false;
+    const char *shape = text_of(f, "input");
+    if (!read_shape(shape, &args->model))
+        return refuse(shape, path, "input", err);
+    if (d->names.count && d->names.count != args->model.classes)
+        return failure(err, WEFT_FORMAT, "%s: its metadata name %d of %d classes", path,
+                       d->names.count, args->model.classes);
+    return true;
+}
+
+static const char *const described[] = {"model",   "hidden",  "input",     "task",
+                                        "classes", "dropout", "normalize", "optimizer",
+                                        "data",    "step",    "epoch"};
+enum { DESCRIBED = sizeof described / sizeof *described };
+
+void checkpoint_describe(const weft_safetensors *f)
+{
+    if (!text_of(f, "model"))
+        return;
+    for (int i = 0; i < DESCRIBED; i++) {
+        if (text_of(f, described[i])) {
+            printf("%-9s ", described[i]);
+            print_safe(text_of(f, described[i]));
+            putchar('\n');
+        }
+    }
+}
+
+void checkpoint_describe_json(struct json *j, const weft_safetensors *f)
+{
+    if (!text_of(f, "model"))
+        return;
+    json_begin(j, "checkpoint", '{');
+    for (int i = 0; i < DESCRIBED; i++) {
+        int64_t number;
+        if (parse_whole(text_of(f, described[i]), &number) && strcmp(described[i], "hidden") != 0)
+            json_count(j, described[i], (uint64_t)number);
+        else
+            json_text(j, described[i], text_of(f, described[i]));
+    }
+    json_end(j, '}');
+}
+
+bool checkpoint_count(const weft_safetensors *f, const char *path, const char *name, int64_t *out,
+                      struct weft_error *err)
+{
+    const char *text = text_of(f, name);
+    return parse_whole(text, out) || refuse(text, path, name, err);
+}
+
+bool checkpoint_number(const weft_safetensors *f, const char *path, const char *name, double *out,
+                       struct weft_error *err)
+{
+    const char *text = text_of(f, name);
+    char *end = "";
+    *out = text ? strtod(text, &end) : 0;
+    return (text && *text && !*end && isfinite(*out)) || refuse(text, path, name, err);
+}
 
 // Keys and values to be written.
 struct texts {
@@ -131,69 +298,4 @@ void checkpoint_save_or_warn(struct training *t)
     struct weft_error err = {0};
     if (losses_wait(&t->losses, &t->err) && is_finite(t) && !write_file(t, &err))
         console_fail("%s; training goes on", err.text);
-}
-
-static bool read_sum(const weft_safetensors *f, const char *path, double *sum,
-                     struct weft_error *err)
-{
-    const char *text = checkpoint_text(f, "epoch-loss");
-    char *end = "";
-    *sum = text ? strtod(text, &end) : 0;
-    return (text && *text && !*end && isfinite(*sum)) ||
-           checkpoint_refuse(text, path, "epoch-loss", err);
-}
-
-static bool place(struct training *t, const weft_safetensors *f)
-{
-    struct progress *p = &t->progress;
-    const char *path = t->args->resume;
-    int64_t rows, sum_rows;
-    double sum;
-    if (!checkpoint_count(f, path, "step", &p->step, &t->err) ||
-        !checkpoint_count(f, path, "epoch-steps", &p->in_epoch, &t->err) ||
-        !checkpoint_count(f, path, "epoch-rows", &sum_rows, &t->err) ||
-        !checkpoint_count(f, path, "rows", &rows, &t->err) || !read_sum(f, path, &sum, &t->err))
-        return false;
-    if (rows != p->rows)
-        return failure(&t->err, WEFT_SHAPE, "%s: was trained on %" PRId64 " rows, %s has %" PRId64,
-                       path, rows, t->args->data, p->rows);
-    if (p->in_epoch > p->step || p->in_epoch > p->batches || (p->step - p->in_epoch) % p->batches ||
-        (p->step - p->in_epoch) / p->batches > INT_MAX)
-        return failure(&t->err, WEFT_FORMAT,
-                       "%s: its metadata say train.step = %" PRId64
-                       " and train.epoch-steps = %" PRId64 ", an epoch has %" PRId64,
-                       path, p->step, p->in_epoch, p->batches);
-    p->epoch = (int)((p->step - p->in_epoch) / p->batches);
-    losses_start(&t->losses, p->step, sum, sum_rows);
-    return weft_loader_seek(t->train, p->step, &t->err);
-}
-
-// What the file says of it cannot be made.
-static bool make(struct training *t)
-{
-    struct weft_error why = {0};
-    if (model_make(t->test_scope, t->net, &t->args->model) && recipe_make(t))
-        return true;
-    scope_is_fine(t->test_scope, &why);
-    if (t->err.status)
-        why = t->err;
-    t->err = (struct weft_error){0};
-    return failure(&t->err, why.status, "%s: %s", t->args->resume, why.text);
-}
-
-bool checkpoint_load(struct training *t)
-{
-    const char *path = t->args->resume;
-    struct weft_error bad = {0};
-    weft_safetensors *f = weft_safetensors_open(path, &t->err);
-    bool ok = f && place(t, f);
-    weft_safetensors_close(&f);
-    ok = ok && make(t) &&
-         weft_training_load(path,
-                            weft_training_params(.params = t->net, .optim = t->optim,
-                                                 .schedule = t->schedule, .scope = t->scope),
-                            NULL, &t->err);
-    return ok && (diverged_check(t, path, ", wanted numbers to go on with", &bad) ||
-                  failure(&t->err, bad.status == WEFT_NONFINITE ? WEFT_FORMAT : bad.status, "%s",
-                          bad.text));
 }

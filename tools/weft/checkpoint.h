@@ -8,8 +8,6 @@
 extern const struct option_row train_rows[];
 extern const int train_row_count;
 
-// As weft_safetensors_open(), and says it first if the file is none at all.
-weft_safetensors *checkpoint_open(const char *path, struct weft_error *err);
 // Sets the options that are kept with a model to those of the file, the shape of its input, and
 // *d. WEFT_FORMAT for a file that `weft train` has not saved.
 bool checkpoint_read(const weft_safetensors *f, const char *path, struct train_args *args,
@@ -18,12 +16,11 @@ bool checkpoint_read(const weft_safetensors *f, const char *path, struct train_a
 void checkpoint_describe(const weft_safetensors *f);
 void checkpoint_describe_json(struct json *j, const weft_safetensors *f);
 
-// The text "train.NAME", NULL if there is none; a whole number from 0; and the error for what is
-// missing (NULL) or absurd, which returns false.
-const char *checkpoint_text(const weft_safetensors *f, const char *name);
+// The number "train.NAME": a whole one from 0, or any. False, with file and name in *err, for one
+// that is missing or none.
 bool checkpoint_count(const weft_safetensors *f, const char *path, const char *name, int64_t *out,
                       struct weft_error *err);
-bool checkpoint_refuse(const char *text, const char *path, const char *name,
+bool checkpoint_number(const weft_safetensors *f, const char *path, const char *name, double *out,
                        struct weft_error *err);
 
 // Can the names of the classes and the target be saved?

@@ -1,6 +1,5 @@
 // A file that is there may be replaced by one of its own kind, and by nothing else.
 #include "outputs.h"
-#include "checkpoint.h"
 #include "console.h"
 #include "options.h"
 #include <errno.h>
@@ -79,7 +78,7 @@ static bool is_trace(const char *path)
 static bool is_model(const char *path)
 {
     struct weft_error err = {0};
-    weft_safetensors *f = checkpoint_open(path, &err);
+    weft_safetensors *f = weft_safetensors_open(path, &err);
     bool found = f;
     weft_safetensors_close(&f);
     return found;

@@ -240,7 +240,7 @@ static bool take_given(const struct train_args *args, struct train_args *file, u
 static int take_resumed(struct training *t, uint64_t given)
 {
     struct train_args file = *t->args;
-    weft_safetensors *f = checkpoint_open(file.resume, &t->err);
+    weft_safetensors *f = weft_safetensors_open(file.resume, &t->err);
     bool ok = f && checkpoint_read(f, file.resume, &file, &t->about, &t->err);
     weft_safetensors_close(&f);
     if (!ok)

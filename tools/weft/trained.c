@@ -5,7 +5,7 @@
 
 static bool read_description(struct trained *t, const char *path, struct weft_error *err)
 {
-    weft_safetensors *f = checkpoint_open(path, err);
+    weft_safetensors *f = weft_safetensors_open(path, err);
     bool ok = f && checkpoint_read(f, path, &t->args, &t->about, err);
     weft_safetensors_close(&f);
     return ok;
