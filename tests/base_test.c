@@ -31,10 +31,10 @@ START_TEST(error_text_is_one_line_that_fits)
     char text[1000];
     memset(text, 'x', sizeof text);
     text[999] = 0;
-    text[3] = '\n', text[4] = '\r';
+    text[3] = '\n', text[4] = '\r', text[5] = '\x1b', text[6] = '\t', text[7] = 0x7f;
     wf_fail(&err, WEFT_BUILD, "%s", text);
     ck_assert_uint_eq(strlen(err.text), sizeof err.text - 1);
-    ck_assert(!memcmp(err.text, "xxx  x", 6));
+    ck_assert(!memcmp(err.text, "xxx     x", 9));
 }
 END_TEST
 

@@ -120,6 +120,13 @@ class Usage(Case):
         self.assert_fails(run('train', '--schedule', 'plateau', '--decay', '2'), 2, '--decay')
         self.assert_fails(run('train', '--save-every', '3'), 2, '--save-every', '--save')
         self.assert_fails(run('train', '--log', 'x.txt'), 2, '"x.txt"', '.jsonl')
+        for option, schedule in (('--patience', 'plateau'), ('--decay', 'step or plateau'),
+                                 ('--decay-every', 'step'), ('--schedule-steps', 'cosine')):
+            self.assert_fails(run('train', '--data', '.', option, '3'), 2, option + ':',
+                              '--schedule ' + schedule)
+            self.assert_fails(run('train', '--data', '.', option, '3', '--warm-up', '2'), 2, option)
+        self.assert_fails(run('train', '--data', '.', '--target', 'x'), 2, '--target', '--data is .')
+        self.assert_fails(run('train', '--data', '.', '--no-header'), 2, '--no-header', '--data')
         for verb in ('info', 'eval', 'predict'):
             self.assert_fails(run(verb), 2, 'no FILE')
             self.assert_fails(run(verb, 'a', 'b'), 2, '"b"')
@@ -232,7 +239,7 @@ class Check(Case):
         op, verdict = result.stdout.splitlines()
         self.assertRegex(op, r'^add +3/3 +\S+ +[0-9.]+ ms$')
         self.assertRegex(verdict, r'^.+ \(driver .+, OpenCL .+\) computes correctly: '
-                                  r'1 ops, 3 cases, ')
+                                  r'1 op, 3 cases, ')
 
     def test_json(self):
         result = run('check', 'reshape', '--json')
@@ -255,7 +262,7 @@ class Check(Case):
                 text = text.replace('fabs(x)', '(-fabs(x))')
             (folder / file.name).write_text(text)
         result = run('check', 'abs', WEFT_CL_DIR=str(folder))
-        self.assert_fails(result, 1, '1 of 1 ops are wrong on', 'driver')
+        self.assert_fails(result, 1, '1 of 1 op computed wrong on', 'driver')
         self.assertRegex(result.stdout, r'^abs +[0-9]/\d .*abs\[0\] of \[3,5\] F32: y')
         result = run('check', 'abs', '--json', WEFT_CL_DIR=str(folder))
         op, verdict = lines_of_json(result.stdout)
@@ -486,9 +493,9 @@ class Train(Case):
                               env=environment()) as process:
             while not process.stderr.readline().startswith('training on '):
                 pass
-            for _ in range(2):
+            for wait in 0.5, 0.2: # the first step has begun, and takes seconds
+                time.sleep(wait)
                 process.send_signal(signal.SIGINT)
-                time.sleep(0.2)
             process.communicate(timeout=20)
         self.assertEqual(process.returncode, -signal.SIGINT)
 
@@ -536,6 +543,16 @@ def npz(name, **arrays):
         for key, data in arrays.items():
             archive.writestr(f'{key}.npy', data)
     return str(TEMP / name)
+
+
+def pairs(name, x, y):
+    """An npz file in TEMP: rows of two numbers, and a target each; a class, if they are whole."""
+    path, whole, n = str(TEMP / name), isinstance(y[0], int), len(y)
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('x.npy', npy('<f4', (n, 2), struct.pack(f'<{2 * n}f', *x)))
+        archive.writestr('y.npy', npy('<i8' if whole else '<f4', (n,),
+                                      struct.pack(f'<{n}{"q" if whole else "f"}', *y)))
+    return path
 
 
 def line_of(i):
@@ -605,6 +622,8 @@ class Tables(Case):
         first = run('predict', model, '--data', data).stdout.splitlines()[7]
         self.assertLess(abs(float(first) - line_of(7)[2]), 40)
         self.assert_fails(run('eval', model, '--data', self.animals), 1, "'y'")
+        self.assert_fails(run('eval', model, '--data', data, '--per-class'), 2, '--per-class',
+                          model, 'regression')
 
     def test_numbers_that_are_no_classes_are_a_regression(self):
         data = table('half.csv', 50, ['a', 'y'], lambda i: (i, i + 0.5))
@@ -630,12 +649,9 @@ class Tables(Case):
         self.assertEqual((result.returncode, result.stderr), (1, ''))
 
     def test_npz(self):
-        x = struct.pack('<60f', *(10 * (i // 2 % 3) + i % 2 for i in range(60)))
-        y = struct.pack('<30q', *(i % 3 for i in range(30)))
-        path, model = str(TEMP / 'small.npz'), str(TEMP / 'small.safetensors')
-        with zipfile.ZipFile(path, 'w') as archive:
-            archive.writestr('x.npy', npy('<f4', (30, 2), x))
-            archive.writestr('y.npy', npy('<i8', (30,), y))
+        x = [10 * (i // 2 % 3) + i % 2 for i in range(60)]
+        path, model = pairs('small.npz', x, [i % 3 for i in range(30)]), str(TEMP / 'small')
+        x = struct.pack('<60f', *x)
         self.assert_works(run('train', '--data', path, '--epochs', '80', '--lr', '0.1', '--save',
                               model))
         self.assertIn('accuracy 1.0000\n', run('eval', model, '--data', path).stdout)
@@ -666,6 +682,44 @@ class Tables(Case):
         self.assert_fails(result, 1, 'in step 2', '--lr', f'{model} is of step 1')
         self.assertEqual(json.loads(run('info', '--json', str(model)).stdout)['checkpoint']['step'],
                          1)
+        result = run('train', '--data', self.animals, '--optimizer', 'sgd', '--lr', '1e30',
+                     '--weight-decay', '1')
+        self.assert_fails(result, 1, 'NaN in step 2: --lr or --weight-decay may be too large')
+
+    def test_data_that_are_no_numbers(self):
+        x, y = [i % 7 for i in range(40)], [i % 2 for i in range(20)]
+        nan = pairs('nan.npz', [*x[:35], float('nan'), *x[36:]], y)
+        self.assert_fails(run('train', '--data', nan), 1, f'row 17 of {nan} has a NaN', 'its input')
+        self.assert_fails(run('train', '--data', nan, '--validation', '0.1', '--seed', '3'), 1,
+                          f': a row of {nan} has a NaN')
+        inf = pairs('inf.npz', x, [0.5] * 9 + [float('inf')] + [1.0] * 10)
+        self.assert_fails(run('train', '--data', inf), 1, f'{inf}: the target of row 9 is infinite')
+        big = pairs('big.npz', [3e38 * (1 - 2 * (i % 2)) for i in x], y)
+        self.assert_fails(run('train', '--data', big, '--normalize', 'none'), 1,
+                          f'targets of {big} are too large')
+        for word in ('inf', '-Infinity', '1e400', 'nan', '-nan'):
+            path = table('word.csv', 9, ['a', 'y'], lambda i: (word if i == 4 else i, i / 3))
+            self.assert_fails(run('train', '--data', path), 1, path, f"line 6, column 'a': '{word}'")
+
+    def test_texts_that_a_terminal_would_act_on(self):
+        def row(i):
+            return i, i % 3, ('bee\x1b[31m', 'ant\t\x9bz')[i % 2]
+        path, model = table('escape.csv', 40, ['a', 'b\x1b[1m', 'k'], row), str(TEMP / 'escape')
+        self.assert_works(run('train', '--data', path, '--save', model))
+        for args in (['eval', model, '--data', path, '--per-class'], ['info', model],
+                     ['predict', model, '--data', path], ['train', '--data', 'x\x1b[1m\ny.csv'],
+                     ['eval', model, '--data', table('bad.csv', 2, ['a', 'b', 'k'],
+                                                     lambda i: (1, 2, 'cow\x1b[31m'))],
+                     ['train', '--data', path, '--target', 'b\x1b[1m\n'],
+                     ['train', '--data', path, '--hidden', '\x1b[1m']):
+            result = run(*args)
+            self.assertTrue(result.stdout + result.stderr)
+            self.assertNotRegex(result.stdout + result.stderr, '[\0-\x08\x0b-\x1f\x7f-\x9f]')
+            if result.returncode:
+                self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        lines = run('eval', model, '--data', path, '--per-class').stdout.splitlines()
+        self.assertEqual([line[:20] for line in lines[-2:]], ['ant???z'.ljust(20),
+                                                              'bee?[31m'.ljust(20)])
 
 
 class Task(Case):
@@ -1016,6 +1070,150 @@ class Resume(Case):
         self.assertFalse((self.folder / 'new').exists())
         self.assert_fails(self.train('new', '--resume', '/nonexistent'), 1, '/nonexistent')
 
+    def test_metadata_that_are_absurd(self):
+        model, bad = str(self.folder / 'model'), self.folder / 'bad'
+        self.assert_works(self.train('model', *self.KEPT, '--steps', '5'))
+        whole = pathlib.Path(model).read_bytes()
+        length = struct.unpack('<Q', whole[:8])[0]
+
+        def with_text(key, text):
+            head = json.loads(whole[8:8 + length])
+            self.assertIn('train.' + key, head['__metadata__'])
+            head['__metadata__']['train.' + key] = text
+            if text is None:
+                del head['__metadata__']['train.' + key]
+            head = json.dumps(head).encode()
+            bad.write_bytes(struct.pack('<Q', len(head)) + head + whole[8 + length:])
+        for key in ('hidden', 'task', 'classes', 'normalize', 'dropout', 'epochs', 'batch', 'seed',
+                    'optimizer', 'momentum', 'weight-decay', 'schedule', 'validation', 'input'):
+            for text in (None, '', '-', '0,0'):
+                with self.subTest(key=key, text=text):
+                    with_text(key, text)
+                    for verb in (['train', '--resume'], ['eval'], ['predict']):
+                        self.assert_fails(run(*verb, str(bad), '--data', self.data), 1,
+                                          f'{bad}: its metadata', 'train.' + key)
+                    self.assert_works(run('info', str(bad)))
+        for key in ('step', 'epoch-steps', 'epoch-rows', 'epoch-loss', 'rows', 'schedule-steps'):
+            for text in (None, '', '-', 'nan', '1e999')[2 * (key == 'schedule-steps'):]:
+                with_text(key, text)
+                self.assert_fails(run('train', '--resume', str(bad)), 1, bad, 'train.' + key)
+        with_text('step', '9' * 18)
+        self.assert_fails(run('train', '--resume', str(bad)), 1, bad, 'train.step = 9999')
+
+    def test_parameters_that_are_no_numbers(self):
+        model = self.folder / 'model'
+        self.assert_works(self.train('model', *self.KEPT, '--steps', '5'))
+        whole = bytearray(model.read_bytes())
+        data = 8 + struct.unpack('<Q', whole[:8])[0]
+        at = data + json.loads(whole[8:data])['fc1.weight']['data_offsets'][0]
+        whole[at:at + 4] = struct.pack('<f', float('nan'))
+        model.write_bytes(whole)
+        self.assert_fails(self.train('new', '--resume', str(model)), 1, model,
+                          'fc1.weight has a NaN')
+
+    def test_the_data_are_remembered(self):
+        name, model = pathlib.Path(self.data).name, str(self.folder / 'model')
+        args = [WEFT, 'train', '--save', model, '--steps']
+        begin = [*args, '5', '--data', name, *self.KEPT]
+        subprocess.run(begin, cwd=TEMP, env=environment(), check=True, capture_output=True)
+        self.assertIn(f'data      {name}\n', run('info', model).stdout)
+        on = subprocess.run([*args, '9', '--resume', model], cwd=TEMP, env=environment(),
+                            check=False, capture_output=True, text=True)
+        self.assert_works(on)
+        result = run('train', '--resume', model)  # elsewhere
+        self.assert_fails(result, 1, name)
+        self.assert_works(run('train', '--resume', model, '--data', self.data, '--steps', '12',
+                              '--save', model))
+        self.assertIn(f'data      {self.data}\n', run('info', model).stdout)
+
+    def step_of(self, name):
+        about = json.loads(run('info', '--json', str(self.folder / name)).stdout)
+        return about['checkpoint']['step'], about['metadata']['train.epoch-steps']
+
+    def test_an_output_that_ends_is_no_loss(self):
+        whole = self.train('whole', *self.KEPT, '--steps', '24', '--schedule-steps', '144')
+        self.assert_works(whole)
+        with open('/dev/full', 'w') as full:
+            result = self.train('full', *self.KEPT, stdout=full)
+        self.assert_fails(result, 1, 'standard output: No space')
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = self.train('closed', *self.KEPT, stdout=writer)
+        os.close(writer)
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, r'^training on .*\n$')
+        for name in ('full', 'closed'):
+            self.assertEqual((self.folder / name).read_bytes(),
+                             (self.folder / 'whole').read_bytes())
+            self.assertEqual(self.rows(name + 'log.csv'), self.rows('wholelog.csv'))
+
+    def test_a_history_that_ends_is_no_loss(self):
+        log = self.folder / 'pipe.csv'
+        os.mkfifo(log)
+        with subprocess.Popen([WEFT, 'train', '--data', self.data, *self.KEPT, '--log', str(log),
+                               '--save', str(self.folder / 'model'), '--epochs', '100000'],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env=environment()) as process:
+            with open(log) as reader:
+                self.assertIn('step,', reader.readline())
+            errors = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 1)
+        last = errors.splitlines()[-1]
+        self.assertIn(f'{log}: Broken pipe; saved to {self.folder / "model"}', last)
+        step, in_epoch = self.step_of('model')
+        self.assertEqual((step % 24, in_epoch), (0, '0'))
+        self.assertGreater(step, 0)
+
+    def test_nothing_else_is_overwritten(self):
+        mine, copy = self.folder / 'mine.csv', pathlib.Path(self.data)
+        mine.write_bytes(copy.read_bytes())
+        link = self.folder / 'link.csv'
+        link.symlink_to(mine)
+        args = ['train', '--data', str(mine), '--epochs', '1']
+        for option in ('--log', '--save', '--trace'):
+            for name in (str(mine), f'{self.folder}/../{self.folder.name}/mine.csv', str(link)):
+                self.assert_fails(run(*args, option, name), 2, option, '--data', 'two files')
+        new = str(self.folder / 'new.csv')
+        self.assert_fails(run(*args, '--log', new, '--save', new), 2, '--log', '--save')
+        self.assert_fails(run(*args, '--trace', new, '--save', f'{self.folder}/./new.csv'), 2,
+                          '--trace', '--save')
+        args[2] = self.data
+        for option, kind in (('--log', 'history'), ('--save', 'safetensors'), ('--trace', 'trace')):
+            self.assert_fails(run(*args, option, str(mine)), 1, mine, f'is there and is no {kind}')
+        self.assertEqual(mine.read_bytes(), copy.read_bytes())
+        self.assertFalse(pathlib.Path(new).exists())
+        kinds = ['--log', str(self.folder / 'l.jsonl'), '--save', str(self.folder / 'model'),
+                 '--trace', str(self.folder / 'trace')]
+        (self.folder / 'model').touch()  # as mktemp makes it
+        for _ in range(2):
+            self.assert_works(run(*args, *kinds))
+        for option in ('--log', '--trace'):
+            name = str(self.folder / 'model')
+            self.assert_fails(run(*args, '--resume', name, option, name), 2,
+                              '.jsonl' if option == '--log' else '--resume and --trace')
+        self.assertEqual(len((self.folder / 'l.jsonl').read_text().splitlines()), 1)
+
+    def test_what_cannot_be_written_is_told_first(self):
+        for option in ('--log', '--save', '--trace'):
+            result = run('train', '--data', '/nonexistent', option, '/nope/l.csv', WEFT_DEVICE='x')
+            self.assert_fails(result, 1, '/nope/l.csv: No such file')
+
+    def test_an_interrupt_that_is_ignored(self):
+        args = [WEFT, 'train', '--data', self.data, '--epochs', '1000000']
+        with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env=environment(),
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)
+                              ) as process:
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            for _ in range(20):
+                self.assertTrue(process.stdout.readline())
+            time.sleep(0.2)
+            self.assertIsNone(process.poll())
+            process.terminate()
+            process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 130)
+
     def test_files_that_cannot_be_written(self):
         self.assert_fails(run('train', '--data', self.data, '--save', '/nonexistent/x'), 1,
                           '/nonexistent/x: No such')
@@ -1080,6 +1278,7 @@ class Info(Case):
                 text = run('info', path)
                 self.assert_works(text)
                 self.assertIn(f'[{",".join(map(str, shape))}]', text.stdout)
+                self.assertRegex(text.stdout, r'\n  [a-] +(F32|U8) +\[')
                 about = json.loads(run('info', path, '--json').stdout)
                 self.assertEqual((about['format'], about['tensors'][0]['shape']), (kind, shape))
                 self.assert_fails(run('info', self.write(name, data[:-1])), 1, name)
@@ -1099,6 +1298,8 @@ class Info(Case):
         self.assert_works(result)
         self.assertIn('w  F16  [2,1]  4 bytes', result.stdout)
         self.assertNotIn('\x1b', result.stdout)
+        one = self.write('one.idx', b'\0\0\x08\1' + struct.pack('>I', 1) + b'1')
+        self.assertIn('\n1 tensor, 1 element, ', run('info', one).stdout)
         about = json.loads(run('info', path, '--json').stdout)
         self.assertEqual(about['metadata'], {'by': 'a\x1b[1mb'})
         self.assertEqual((about['elements'], about['bytes']), (2, 4))

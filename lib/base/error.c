@@ -9,7 +9,7 @@ bool wf_failv(struct weft_error *err, enum weft_status status, const char *fmt, 
     err->status = status;
     vsnprintf(err->text, sizeof err->text, fmt, ap);
     for (char *c = err->text; *c; c++) {
-        if (*c == '\n' || *c == '\r')
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = ' ';
     }
     return false;

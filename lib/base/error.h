@@ -12,7 +12,7 @@
 #endif
 
 // Fills *err (may be NULL) unless it holds an error already, and returns false. A text too long for
-// the struct is cut, newlines become spaces.
+// the struct is cut, control characters become spaces.
 bool wf_fail(struct weft_error *err, enum weft_status status, const char *fmt, ...) WF_PRINTF(3, 4);
 bool wf_failv(struct weft_error *err, enum weft_status status, const char *fmt, va_list ap);
 // WEFT_NOMEM for host memory. Returns false.

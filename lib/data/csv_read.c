@@ -94,7 +94,7 @@ static float read_number(struct reader *r, const char *text, size_t n)
     while (n && (text[n - 1] == ' ' || text[n - 1] == '\t'))
         n--;
     if (wf_parse_number(text, n, &v)) {
-        if (isfinite(v) && !(fabs(v) <= (double)FLT_MAX))
+        if (!(fabs(v) <= (double)FLT_MAX))
             fail_field(r, whole, whole_n, "a number within F32, 3.4e38");
     } else if (!is_missing(text, n)) {
         fail_field(r, whole, whole_n, "a number");

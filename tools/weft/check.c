@@ -77,13 +77,15 @@ static int print_verdict(const struct verdict *v, const struct weft_device_info 
         json_number(&j, "s", v->s);
         json_end(&j, '}');
     } else if (ok) {
-        printf("%s (driver %s, %s) computes correctly: %d ops, %d cases, %.1f s\n", d->name,
-               d->driver, d->version, v->ops, v->cases, v->s);
+        printf("%s (driver %s, %s) computes correctly: %d op%s, %d case%s, %.1f s\n", d->name,
+               d->driver, d->version, v->ops, plural((uint64_t)v->ops), v->cases,
+               plural((uint64_t)v->cases), v->s);
     }
     if (ok)
         return EXIT_DONE;
-    return console_fail("check: %d of %d ops are wrong on %s (driver %s, %s)", v->ops - v->right,
-                        v->ops, d->name, d->driver, d->version);
+    return console_fail("check: %d of %d op%s computed wrong on %s (driver %s, %s)",
+                        v->ops - v->right, v->ops, plural((uint64_t)v->ops), d->name, d->driver,
+                        d->version);
 }
 
 // The ops in the order of the table, each once: several rows may have one name.

@@ -2,6 +2,7 @@
 // last file of a training is the same however often it was interrupted.
 #include "checkpoint.h"
 #include "console.h"
+#include "diverged.h"
 #include "failure.h"
 #include <inttypes.h>
 #include <math.h>
@@ -15,6 +16,13 @@ static const char *text_of(const weft_safetensors *f, const char *name)
     char key[64];
     snprintf(key, sizeof key, "train.%s", name);
     return weft_safetensors_metadata(f, key);
+}
+
+static bool refuse(const char *text, const char *path, const char *name, struct weft_error *err)
+{
+    if (!text)
+        return failure(err, WEFT_FORMAT, "%s: its metadata have no train.%s", path, name);
+    return failure(err, WEFT_FORMAT, "%s: its metadata say train.%s = \"%.60s\"", path, name, text);
 }
 
 static bool parse_whole(const char *text, int64_t *out)
@@ -40,7 +48,7 @@ static bool read_shape(const char *text, struct model *m)
             return false;
         text += n;
     }
-    return text;
+    return text && m->ndim;
 }
 
 // "class.0" and so on.
@@ -68,13 +76,27 @@ static bool own(const char **text, char **owned, struct weft_error *err)
     return true;
 }
 
-static bool read_description(const weft_safetensors *f, struct csv_options *o,
+static bool read_description(const weft_safetensors *f, struct train_args *args,
                              struct description *d, struct weft_error *err)
 {
+    struct csv_options *o = &args->csv;
     const char *target = text_of(f, "target-column");
     return own(&o->target, &d->owned[0], err) && own(&o->separator, &d->owned[1], err) &&
-           own(&o->skip, &d->owned[2], err) && own(&target, &d->target, err) &&
-           read_names(f, "class", &d->classes, err) && read_names(f, "column", &d->columns, err);
+           own(&o->skip, &d->owned[2], err) && own(&args->data, &d->owned[3], err) &&
+           own(&target, &d->target, err) && read_names(f, "class", &d->classes, err) &&
+           read_names(f, "column", &d->columns, err);
+}
+
+// May a file lack it? Those do where it was not set; option_write() says which have no such value.
+static bool is_optional(const struct option_row *row)
+{
+    static const char *const always[] = {"classes", "epochs", "batch"};
+    for (int i = 0; i < 3; i++) {
+        if (!strcmp(row->name, always[i]))
+            return false;
+    }
+    return row->kind == OPTION_FLAG || row->kind == OPTION_TEXT || row->kind == OPTION_COUNT ||
+           row->kind == OPTION_STEPS || row->kind == OPTION_POSITIVE;
 }
 
 static bool read_options(const weft_safetensors *f, const char *path, struct train_args *args,
@@ -83,10 +105,12 @@ static bool read_options(const weft_safetensors *f, const char *path, struct tra
     for (int i = 0; i < train_row_count; i++) {
         const struct option_row *row = &train_rows[i];
         const char *text = text_of(f, row->name);
-        text = text ? text : "";
-        if (row->kept && !option_read(row, text, args))
-            return failure(err, WEFT_FORMAT, "%s: its metadata say train.%s = \"%.60s\"", path,
-                           row->name, text);
+        if (!row->kept)
+            continue;
+        if ((!text || !*text) && !is_optional(row))
+            return refuse(text, path, row->name, err);
+        if (!option_read(row, text ? text : "", args))
+            return refuse(text, path, row->name, err);
     }
     return true;
 }
@@ -95,15 +119,16 @@ bool checkpoint_read(const weft_safetensors *f, const char *path, struct train_a
                      struct description *d, struct weft_error *err)
 {
     *d = (struct description){{0}};
-    if (!text_of(f, "model") || !text_of(f, "hidden") || !text_of(f, "classes"))
+    if (!text_of(f, "model"))
         return failure(err, WEFT_FORMAT,
                        "%s: its metadata name no model, wanted a file that weft train saved", path);
-    if (!read_options(f, path, args, err) || !read_description(f, &args->csv, d, err))
+    // The texts are the description's also where an option was refused: the file goes.
+    bool ok = read_options(f, path, args, err);
+    if (!read_description(f, args, d, err) || !ok)
         return false;
     const char *shape = text_of(f, "input");
     if (!read_shape(shape, &args->model))
-        return failure(err, WEFT_FORMAT, "%s: its metadata say train.input = \"%.60s\"", path,
-                       shape ? shape : "");
+        return refuse(shape, path, "input", err);
     if (d->classes.count && d->classes.count != args->model.classes)
         return failure(err, WEFT_FORMAT, "%s: its metadata name %d of %d classes", path,
                        d->classes.count, args->model.classes);
@@ -113,8 +138,9 @@ bool checkpoint_read(const weft_safetensors *f, const char *path, struct train_a
     return true;
 }
 
-static const char *const described[] = {"model",   "hidden",    "input",     "task", "classes",
-                                        "dropout", "normalize", "optimizer", "step", "epoch"};
+static const char *const described[] = {"model",   "hidden",  "input",     "task",
+                                        "classes", "dropout", "normalize", "optimizer",
+                                        "data",    "step",    "epoch"};
 enum { DESCRIBED = sizeof described / sizeof *described };
 
 void checkpoint_describe(const weft_safetensors *f)
@@ -143,6 +169,22 @@ void checkpoint_describe_json(struct json *j, const weft_safetensors *f)
             json_text(j, described[i], text_of(f, described[i]));
     }
     json_end(j, '}');
+}
+
+bool checkpoint_count(const weft_safetensors *f, const char *path, const char *name, int64_t *out,
+                      struct weft_error *err)
+{
+    const char *text = text_of(f, name);
+    return parse_whole(text, out) || refuse(text, path, name, err);
+}
+
+bool checkpoint_number(const weft_safetensors *f, const char *path, const char *name, double *out,
+                       struct weft_error *err)
+{
+    const char *text = text_of(f, name);
+    char *end = "";
+    *out = text ? strtod(text, &end) : 0;
+    return (text && *text && !*end && isfinite(*out)) || refuse(text, path, name, err);
 }
 
 // Keys and values to be written.
@@ -192,7 +234,7 @@ static void add_all(struct texts *texts, const struct training *t)
     char text[160];
     for (int i = 0; i < train_row_count; i++) {
         char *value = train_rows[i].kept ? option_write(&train_rows[i], t->args) : NULL;
-        if (value && *value)
+        if (value && *value && json_is_utf8(value)) // --data need not be kept
             add(texts, train_rows[i].name, value);
         else
             free(value);
@@ -224,24 +266,9 @@ static void texts_free(struct texts *t)
 // The last loss says nothing of the update that followed it, and a file with a NaN is no use.
 static bool is_finite(struct training *t)
 {
-    struct weft_param_info info = {.size = sizeof info};
-    bool ok = true;
-    for (int i = 0; ok && weft_params_info(t->net, i, &info); i++) {
-        size_t count = 1;
-        for (int k = 0; k < info.ndim; k++)
-            count *= (size_t)info.shape[k];
-        float *host = malloc(count * sizeof *host + 1);
-        ok = host ? weft_params_get(t->net, info.name, host, count * sizeof *host, &t->err)
-                  : failure(&t->err, WEFT_NOMEM, "train: no memory to look at %s", info.name);
-        for (size_t k = 0; ok && k < count; k++) {
-            if (!isfinite(host[k]))
-                ok = failure(&t->err, WEFT_NONFINITE,
-                             "train: %s has a NaN or an infinity after step %" PRId64, info.name,
-                             t->progress.step);
-        }
-        free(host);
-    }
-    return ok;
+    char end[48];
+    snprintf(end, sizeof end, " after step %" PRId64, t->progress.step);
+    return diverged_check(t, "train", end, &t->err);
 }
 
 static bool write_file(struct training *t, struct weft_error *err)
@@ -273,44 +300,4 @@ void checkpoint_save_or_warn(struct training *t)
     struct weft_error err = {0};
     if (losses_wait(&t->losses, &t->err) && is_finite(t) && !write_file(t, &err))
         console_fail("%s; training goes on", err.text);
-}
-
-static bool place(struct training *t, const weft_safetensors *f)
-{
-    struct progress *p = &t->progress;
-    int64_t rows, sum_rows;
-    const char *loss = text_of(f, "epoch-loss");
-    char *end = "";
-    double sum = loss ? strtod(loss, &end) : 0;
-    if (!parse_whole(text_of(f, "step"), &p->step) ||
-        !parse_whole(text_of(f, "epoch-steps"), &p->in_epoch) ||
-        !parse_whole(text_of(f, "epoch-rows"), &sum_rows) ||
-        !parse_whole(text_of(f, "rows"), &rows) || !loss || *end || !isfinite(sum) ||
-        p->in_epoch > p->step)
-        return failure(&t->err, WEFT_FORMAT, "%s: its metadata do not say where training was",
-                       t->args->resume);
-    if (rows == p->rows && (p->in_epoch > p->batches || (p->step - p->in_epoch) % p->batches))
-        return failure(&t->err, WEFT_FORMAT,
-                       "%s: step %" PRId64 " with %" PRId64 " in its epoch, which has %" PRId64,
-                       t->args->resume, p->step, p->in_epoch, p->batches);
-    if (rows != p->rows)
-        return failure(&t->err, WEFT_SHAPE, "%s: was trained on %" PRId64 " rows, %s has %" PRId64,
-                       t->args->resume, rows, t->args->data, p->rows);
-    p->epoch = (int)((p->step - p->in_epoch) / p->batches);
-    losses_start(&t->losses, p->step, sum, sum_rows);
-    return weft_loader_seek(t->train, p->step, &t->err);
-}
-
-bool checkpoint_load(struct training *t)
-{
-    const char *path = t->args->resume;
-    weft_safetensors *f = weft_safetensors_open(path, &t->err);
-    bool ok = f && place(t, f);
-    weft_safetensors_close(&f);
-    ok = ok && model_make(t->test_scope, t->net, &t->args->model) && recipe_make(t);
-    return ok &&
-           weft_training_load(path,
-                              weft_training_params(.params = t->net, .optim = t->optim,
-                                                   .schedule = t->schedule, .scope = t->scope),
-                              NULL, &t->err);
 }

@@ -16,6 +16,13 @@ bool checkpoint_read(const weft_safetensors *f, const char *path, struct train_a
 void checkpoint_describe(const weft_safetensors *f);
 void checkpoint_describe_json(struct json *j, const weft_safetensors *f);
 
+// The number "train.NAME": a whole one from 0, or any. False, with file and name in *err, for one
+// that is missing or none.
+bool checkpoint_count(const weft_safetensors *f, const char *path, const char *name, int64_t *out,
+                      struct weft_error *err);
+bool checkpoint_number(const weft_safetensors *f, const char *path, const char *name, double *out,
+                       struct weft_error *err);
+
 // The state of training to --save's FILE, and from --resume's.
 bool checkpoint_save(struct training *t);
 // Says so if it could not be saved; training goes on.

@@ -17,12 +17,21 @@ const char exit_codes[] = "exit codes: 0 done; 1 it failed: a device, a file, th
 
 static int drawn; // columns of the line that is drawn now
 
+// The bytes at `text` that a terminal acts on: C0, DEL, and C1 as UTF-8 has it.
+static int control(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    return *c < 0x20 || *c == 0x7f ? 1 : *c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0 ? 2 : 0;
+}
+
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
+    char text[4096];
+    vsnprintf(text, sizeof text, fmt, ap);
+    for (char *c = text; *c; c++)
+        memset(c, '?', (size_t)control(c));
     console_erase();
-    fputs(prefix, stderr);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s%s\n", prefix, text);
 }
 
 int console_fail(const char *fmt, ...)
@@ -84,16 +93,17 @@ void console_erase(void)
     fputc('\r', stderr);
 }
 
-// A compiler's log, of several lines, may end in newlines.
+// A compiler's log has several lines.
 void console_log(void *priv, enum weft_log_level level, const char *line)
 {
-    int n = (int)strlen(line);
-    while (n && line[n - 1] == '\n')
-        n--;
-    if (level <= WEFT_LOG_WARN)
-        console_fail("%.*s", n, line);
-    else if (priv)
-        console_note("%.*s", n, line);
+    for (; *line; line += strspn(line, "\n")) {
+        int n = (int)strcspn(line, "\n");
+        if (level <= WEFT_LOG_WARN)
+            console_fail("%.*s", n, line);
+        else if (priv)
+            console_note("%.*s", n, line);
+        line += n;
+    }
 }
 
 void console_init(void)
@@ -135,6 +145,20 @@ const char *human_bytes(uint64_t bytes, char buffer[32])
 
 void print_safe(const char *text)
 {
-    for (; *text; text++)
-        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+    for (int n; *text; text += n ? n : 1) {
+        n = control(text);
+        fwrite(n ? "??" : text, 1, n ? (size_t)n : 1, stdout);
+    }
+}
+
+void print_column(const char *text, int width)
+{
+    int n = (int)strlen(text);
+    print_safe(text);
+    printf("%*s", n < width ? width - n : 0, "");
+}
+
+const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
 }

@@ -14,7 +14,8 @@ extern const char exit_codes[]; // the part of every help text that says so
 #define PRINTF
 #endif
 
-// One line on stderr. The first two put "weft: " before it and return the exit code that fits.
+// One line on stderr, with "?" for what a terminal would act on: texts of files are in them. The
+// first two put "weft: " before it and return the exit code that fits.
 int console_fail(const char *fmt, ...) PRINTF;
 int console_misuse(const char *fmt, ...) PRINTF;
 void console_note(const char *fmt, ...) PRINTF;
@@ -35,8 +36,12 @@ void console_init(void);
 // False if a result could not be written, and then the reason has been printed.
 bool console_flush(void);
 
-// To stdout, where "?" stands for what a terminal would act on, and for a line break.
+// To stdout, where "?" stands for what a terminal would act on, and for a line break; the second
+// one with blanks up to a width.
 void print_safe(const char *text);
+void print_column(const char *text, int width);
+// "s", but for 1 nothing.
+const char *plural(uint64_t n);
 
 // "1.5 GiB"; into buffer, which is returned.
 const char *human_bytes(uint64_t bytes, char buffer[32]);

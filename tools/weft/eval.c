@@ -93,8 +93,8 @@ static void print_classes(const struct trained *t, const struct score *s)
     for (int i = 0; i < classes; i++) {
         char number[16];
         struct class_score c = class_score(s, classes, i);
-        printf("%-20s  %8" PRId64 "  %8" PRId64, class_name(&t->about.classes, i, number), c.rows,
-               c.right);
+        print_column(class_name(&t->about.classes, i, number), 20);
+        printf("  %8" PRId64 "  %8" PRId64, c.rows, c.right);
         print_ratio(c.precision);
         print_ratio(c.recall);
         putchar('\n');
@@ -180,7 +180,11 @@ int verb_eval(int argc, char **argv)
     struct weft_error err = {0};
     struct trained t;
     struct score score = {0};
-    if (trained_open(&t, path, args.device, &err) && evaluate(&t, &args, &score, &err)) {
+    bool ok = trained_open(&t, path, args.device, &err);
+    if (ok && args.per_class && t.args.model.task == REGRESS) {
+        code =
+            console_misuse("eval: --per-class: wanted only for classes, %s is a regression", path);
+    } else if (ok && evaluate(&t, &args, &score, &err)) {
         (args.json ? print_json : print_text)(&t, &score);
         code = EXIT_DONE;
     } else {

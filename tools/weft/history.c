@@ -25,6 +25,18 @@ bool history_is_name(const char *path)
     return ends_in(path, ".csv") || ends_in(path, ".jsonl");
 }
 
+bool history_is_one(const char *path)
+{
+    static const char csv[] = "step,epoch,", json[] = "{\"step\": ";
+    char line[sizeof csv + sizeof json] = "";
+    const char *wanted = ends_in(path, ".jsonl") ? json : csv;
+    FILE *f = fopen(path, "r");
+    bool found = f && fgets(line, sizeof line, f) && !strncmp(line, wanted, strlen(wanted));
+    if (f)
+        fclose(f);
+    return found;
+}
+
 // The step of a line, 0 for the head of a CSV file, -1 for a line that no history has.
 static int64_t line_step(const struct history *h, const char *line)
 {
@@ -82,7 +94,9 @@ static bool shorten(const struct history *h, FILE *from, int64_t steps, struct w
 bool history_open(struct history *h, const char *path, int64_t steps, struct weft_error *err)
 {
     *h = (struct history){.path = path, .json = ends_in(path, ".jsonl")};
-    FILE *old = steps > 0 ? fopen(path, "r") : NULL;
+    struct stat st;
+    bool is_file = !stat(path, &st) && S_ISREG(st.st_mode); // a device has no lines to keep
+    FILE *old = steps > 0 && is_file ? fopen(path, "r") : NULL;
     bool found = old;
     bool ok = !found || shorten(h, old, steps, err);
     if (old)

@@ -28,6 +28,8 @@ struct history {
 
 // Is `path` the name of a history: does it end in .csv or .jsonl?
 bool history_is_name(const char *path);
+// Does it begin as one?
+bool history_is_one(const char *path);
 // An empty file or, with steps above 0, the one that is there without its lines of this step and
 // beyond: those are left out of a new file, which then takes the old one's name.
 bool history_open(struct history *h, const char *path, int64_t steps, struct weft_error *err);

@@ -172,13 +172,18 @@ static struct totals sum_up(const struct content *c)
     return sum;
 }
 
+// In a file of one tensor that has none.
+static const char *name_of(const struct weft_file_tensor *t)
+{
+    return *t->name ? t->name : "-";
+}
+
 static void print_tensor(const struct weft_file_tensor *t, int width)
 {
     char shape[160], size[32];
     printf("  ");
-    print_safe(t->name);
-    printf("%*s  %-4s [%s]  %s\n", width - (int)strlen(t->name), "", weft_dtype_name(t->dtype),
-           shape_text(t->ndim, t->shape, shape),
+    print_column(name_of(t), width);
+    printf("  %-4s [%s]  %s\n", weft_dtype_name(t->dtype), shape_text(t->ndim, t->shape, shape),
            human_bytes(elements(t) * weft_dtype_size(t->dtype), size));
 }
 
@@ -200,13 +205,14 @@ static void print_text(const struct content *c)
     char size[32];
     struct totals sum = sum_up(c);
     int width = 0;
-    printf("%s: %s, %s\n", c->path, c->format, human_bytes(c->bytes, size));
+    print_safe(c->path);
+    printf(": %s, %s\n", c->format, human_bytes(c->bytes, size));
     if (c->safetensors)
         checkpoint_describe(c->safetensors);
-    printf("%d tensor%s, %" PRIu64 " elements, %s\n", c->count, c->count == 1 ? "" : "s",
-           sum.elements, human_bytes(sum.bytes, size));
+    printf("%d tensor%s, %" PRIu64 " element%s, %s\n", c->count, plural((uint64_t)c->count),
+           sum.elements, plural(sum.elements), human_bytes(sum.bytes, size));
     for (int i = 0; i < c->count; i++) {
-        int n = (int)strlen(tensor_at(c, i)->name);
+        int n = (int)strlen(name_of(tensor_at(c, i)));
         width = n > width && n <= 48 ? n : width;
     }
     for (int i = 0; i < c->count; i++)

@@ -25,6 +25,15 @@ int utf8_sequence(const unsigned char *c)
     return n;
 }
 
+bool json_is_utf8(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    int n = 1;
+    for (; n && *c; c += n)
+        n = utf8_sequence(c);
+    return n;
+}
+
 static void put_text(const char *text)
 {
     const unsigned char *c = (const unsigned char *)text;

@@ -23,5 +23,7 @@ void json_null(struct json *j, const char *key);
 
 // The length of the UTF-8 sequence at `c`; 0 if it is none.
 int utf8_sequence(const unsigned char *c);
+// Could it stand in a JSON file as it is?
+bool json_is_utf8(const char *text);
 
 #endif

@@ -21,9 +21,11 @@ static bool take(struct losses *l, struct weft_error *err)
     weft_async_destroy(&l->read[at]);
     l->done++;
     double loss = (double)l->value[at];
-    if (ok && !isfinite(loss))
+    if (ok && !isfinite(loss)) {
+        l->bad = l->done;
         return failure(err, WEFT_NONFINITE, "train: the loss became %s in step %" PRId64,
                        isnan(loss) ? "NaN" : "infinite", l->done);
+    }
     l->sum += loss * l->rows[at];
     l->sum_rows += l->rows[at];
     return ok;

@@ -12,6 +12,7 @@ struct losses {
     int64_t done, begun; // steps whose loss is known, and whose is asked for
     double sum;          // of this epoch: each step's mean loss times its rows
     int64_t sum_rows;
+    int64_t bad; // the step whose loss was no number, 0 for none
 };
 
 // Of a new epoch, or of one that is gone on with.

@@ -1,24 +1,25 @@
 // weft train: its options, Ctrl-C, and what is reported at the end.
 #include "checkpoint.h"
 #include "console.h"
+#include "diverged.h"
+#include "outputs.h"
 #include "profile.h"
 #include "training.h"
 #include "verbs.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define AT(field) offsetof(struct train_args, field)
 const struct option_row train_rows[] = {
     {"data", "PATH",
      "a folder with the IDX files of MNIST or its kin; CSV: .csv, .tsv, or - for\n"
-     "                         standard input; .npz [/usr/share/datasets/fashion-mnist]",
-     OPTION_TEXT, AT(data)},
+     "                         standard input; .npz [/usr/share/datasets/fashion-mnist, or what it "
+     "was]",
+     OPTION_TEXT, AT(data), KEPT_DEFAULT},
     {"target", "NAME", "the column of a CSV file to learn, by its name or number [the last]",
      OPTION_TEXT, AT(csv.target), KEPT},
     {"no-header", NULL, "the first line of a CSV file is a row too", OPTION_FLAG, AT(csv.no_header),
@@ -106,7 +107,10 @@ static const struct usage usage = {
         "makes the model comes from the file then, and may be given again only if it is the same;\n"
         "--data, --epochs, --steps and what stands below --seed may differ. A file is replaced "
         "whole\n"
-        "or not at all; one that is killed leaves at the most FILE.*.tmp behind.",
+        "or not at all; one that is killed leaves at the most FILE.*.tmp behind. --save, --log "
+        "and\n"
+        "--trace replace files of their own kind and no others. Where the output or the history\n"
+        "cannot be written, training saves and ends.",
     .rows = train_rows,
     .count = sizeof train_rows / sizeof *train_rows,
 };
@@ -117,12 +121,14 @@ static void interrupt(int signal_number)
     interrupted = 1;
 }
 
-// The second one ends the program at once.
-static void catch_signals(void)
+// The second one ends the program at once. What was to be ignored from the beginning, as by nohup,
+// still is.
+static void catch_signal(int number)
 {
     struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    struct sigaction before;
+    if (!sigaction(number, NULL, &before) && before.sa_handler != SIG_IGN)
+        sigaction(number, &action, NULL);
 }
 
 static bool is_given(uint64_t given, const char *name)
@@ -133,14 +139,23 @@ static bool is_given(uint64_t given, const char *name)
     return given >> i & 1;
 }
 
-static int check_recipe(struct recipe *r)
+// Options that only one schedule, or two, look at.
+static int check_schedule(const struct recipe *r, uint64_t given)
 {
-    if (r->momentum > 0 && r->optimizer != SGD && r->optimizer != RMSPROP)
-        return console_misuse(
-            "train: --momentum: got %g, wanted it only with --optimizer sgd or rmsprop",
-            r->momentum);
-    if (r->nesterov && (r->optimizer != SGD || r->momentum <= 0))
-        return console_misuse("train: --nesterov: wanted only with --optimizer sgd --momentum X");
+    static const struct {
+        const char *option;
+        int one, other;
+        const char *wanted;
+    } only[] = {{"decay", STEP, PLATEAU, "step or plateau"},
+                {"decay-every", STEP, STEP, "step"},
+                {"patience", PLATEAU, PLATEAU, "plateau"},
+                {"schedule-steps", COSINE, ONE_CYCLE, "cosine or one-cycle"}};
+    for (int i = 0; i < 4; i++) {
+        if (is_given(given, only[i].option) && r->schedule != only[i].one &&
+            r->schedule != only[i].other)
+            return console_misuse("train: --%s: wanted only with --schedule %s", only[i].option,
+                                  only[i].wanted);
+    }
     if (r->warm_up && (r->schedule == PLATEAU || r->schedule == ONE_CYCLE))
         return console_misuse("train: --warm-up: got %" PRId64
                               ", wanted none with --schedule plateau or one-cycle",
@@ -148,8 +163,30 @@ static int check_recipe(struct recipe *r)
     if (r->schedule == PLATEAU && r->decay >= 1)
         return console_misuse("train: --decay: got %g, wanted less than 1 with --schedule plateau",
                               r->decay);
+    return GO_ON;
+}
+
+static int check_recipe(struct recipe *r, uint64_t given)
+{
+    if (r->momentum > 0 && r->optimizer != SGD && r->optimizer != RMSPROP)
+        return console_misuse(
+            "train: --momentum: got %g, wanted it only with --optimizer sgd or rmsprop",
+            r->momentum);
+    if (r->nesterov && (r->optimizer != SGD || r->momentum <= 0))
+        return console_misuse("train: --nesterov: wanted only with --optimizer sgd --momentum X");
     if (r->weight_decay < 0)
         r->weight_decay = r->optimizer == ADAMW ? 0.01 : 0;
+    return check_schedule(r, given);
+}
+
+static int check_data(const struct train_args *args, uint64_t given)
+{
+    static const char *const of_tables[] = {"target", "no-header", "separator", "skip"};
+    for (int i = 0; i < 4; i++) {
+        if (is_given(given, of_tables[i]) && !table_is(args->data))
+            return console_misuse("train: --%s: wanted only with a CSV file, --data is %s",
+                                  of_tables[i], args->data);
+    }
     return GO_ON;
 }
 
@@ -172,34 +209,9 @@ static int check_args(struct train_args *args, uint64_t given)
         return console_misuse(
             "train: --data: nothing given, wanted a folder or file: %s is not there", default_data);
     args->data = args->data ? args->data : default_data;
-    return check_recipe(&args->recipe);
-}
-
-// An hour of training should not end in a file that cannot be written.
-static bool check_trace(const char *path)
-{
-    FILE *f = fopen(path, "a");
-    if (f)
-        fclose(f);
-    else
-        console_fail("%s: %s", path, strerror(errno));
-    return f;
-}
-
-// A new file beside it can be made, and renamed: so it is saved.
-static bool check_save(const char *path)
-{
-    struct stat st;
-    const char *end = strrchr(path, '/');
-    char folder[4096];
-    snprintf(folder, sizeof folder, "%.*s", end ? (int)(end - path) + 1 : 1, end ? path : ".");
-    if (!stat(path, &st) && !S_ISREG(st.st_mode)) // renaming would put an end to a device
-        console_fail("%s: is there and no file, wanted the name of one", path);
-    else if (access(folder, W_OK | X_OK))
-        console_fail("%s: %s", path, strerror(errno));
-    else
-        return true;
-    return false;
+    int code = args->resume ? GO_ON : check_recipe(&args->recipe, given);
+    code = code == GO_ON ? check_data(args, given) : code;
+    return code == GO_ON ? outputs_check(args) : code;
 }
 
 // The first option that was given otherwise than it is in the file.
@@ -221,13 +233,19 @@ static int find_difference(const struct train_args *args, const struct train_arg
     return code;
 }
 
-// What may differ is as it was given.
+// What may differ is as it was given; a text is borrowed either way.
 static bool take_given(const struct train_args *args, struct train_args *file, uint64_t given)
 {
     for (int i = 0; i < train_row_count; i++) {
         const struct option_row *row = &train_rows[i];
         if (row->kept != KEPT_DEFAULT || !(given >> i & 1))
             continue;
+        if (row->kind == OPTION_TEXT) {
+            const char *const *from = (const void *)((const char *)args + row->offset);
+            const char **to = (void *)((char *)file + row->offset);
+            *to = *from;
+            continue;
+        }
         char *value = option_write(row, args);
         bool ok = value && option_read(row, value, file);
         free(value);
@@ -269,20 +287,24 @@ static void report(struct training *t)
 
 static int complain(const struct training *t)
 {
+    char why[WHY] = "", saved[1024] = "";
     bool diverged = t->err.status == WEFT_NONFINITE;
+    if (t->history_err.status)
+        console_fail("%s%s%s", t->history_err.text, t->saved >= 0 ? "; saved to " : "",
+                     t->saved >= 0 ? t->args->save : "");
     if (!t->err.status)
         return EXIT_FAILED;
     if (diverged && t->saved >= 0)
-        return console_fail("%s: --lr may be too large; %s is of step %" PRId64, t->err.text,
-                            t->args->save, t->saved);
-    return console_fail("%s%s", t->err.text, diverged ? ": --lr may be too large" : "");
+        snprintf(saved, sizeof saved, "; %s is of step %" PRId64, t->args->save, t->saved);
+    return console_fail("%s%s%s", t->err.text, diverged ? diverged_why(t, why) : "", saved);
 }
 
 static int run(struct training *t)
 {
-    catch_signals();
+    catch_signal(SIGINT);
+    catch_signal(SIGTERM);
     bool ok = training_prepare(t) && training_run(t);
-    if (ok)
+    if (ok || (t->unheard && !t->err.status))
         report(t);
     if (!ok || t->err.status)
         return complain(t);
@@ -301,9 +323,6 @@ int verb_train(int argc, char **argv)
     if (code == GO_ON && args.resume)
         code = take_resumed(&t, parsed.given);
     code = code == GO_ON ? check_args(&args, parsed.given) : code;
-    if (code == GO_ON &&
-        ((args.trace && !check_trace(args.trace)) || (args.save && !check_save(args.save))))
-        code = EXIT_FAILED;
     code = code == GO_ON ? run(&t) : code;
     training_finish(&t);
     return code;

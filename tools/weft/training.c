@@ -240,7 +240,7 @@ static bool write_history(struct training *t, double speed)
         .lr = weft_optim_lr(t->optim),
         .rows_per_second = speed,
     };
-    return history_add(&t->history, &line, &t->err);
+    return history_add(&t->history, &line, &t->history_err);
 }
 
 static bool report_epoch(struct training *t)
@@ -255,7 +255,9 @@ static bool report_epoch(struct training *t)
     print_score(t, ", ", "validation", &t->validated, "");
     print_score(t, ", ", "test", &t->tested, "");
     printf(", %.0f rows/s\n", speed);
-    return console_flush() && write_history(t, speed);
+    bool printed = console_flush();
+    t->unheard = !write_history(t, speed) || !printed;
+    return true;
 }
 
 // After the last step of an epoch; where --steps ended it before, it is only reported.
@@ -271,7 +273,7 @@ static bool finish_epoch(struct training *t)
         return false;
     p->in_epoch = 0;
     losses_start(&t->losses, p->step, 0, 0);
-    if (t->args->save && !t->args->save_every && p->step < p->total)
+    if (t->args->save && !t->args->save_every && p->step < p->total && !t->unheard)
         checkpoint_save_or_warn(t);
     return !t->err.status;
 }
@@ -280,7 +282,7 @@ static bool finish_epoch(struct training *t)
 static bool run_epochs(struct training *t)
 {
     struct progress *p = &t->progress;
-    while ((p->step < p->total || p->in_epoch) && !interrupted) {
+    while ((p->step < p->total || p->in_epoch) && !interrupted && !t->unheard) {
         progress_begin_epoch(p, p->in_epoch);
         if (!train_epoch(t) || (!interrupted && !finish_epoch(t)))
             return false;
@@ -299,6 +301,8 @@ bool training_run(struct training *t)
     console_erase();
     bool idle = interrupted && t->progress.step == t->began; // what is there may be better
     if (t->args->save && !idle && !checkpoint_save(t))
+        return false;
+    if (t->unheard)
         return false;
     if (interrupted)
         return true;

@@ -38,6 +38,8 @@ struct training {
     int64_t began; // the step that this process began at
     int64_t saved; // the step of the last checkpoint, -1 for none
     struct score validated, tested;
+    bool unheard; // standard output, or the history, could not be written: training ends
+    struct weft_error history_err;
     struct weft_error err;
 };
 
@@ -46,8 +48,8 @@ extern volatile sig_atomic_t interrupted; // set to end after the step
 // Opens the data and the device and makes the parameters, or takes them from --resume. False: see
 // t->err.
 bool training_prepare(struct training *t);
-// All epochs, with a line on stdout after each. False: see t->err, which may be empty where
-// standard output could not be written.
+// All epochs, with a line on stdout after each. False: see t->err, and t->unheard: what had been
+// trained then is saved.
 bool training_run(struct training *t);
 void training_finish(struct training *t);
 
