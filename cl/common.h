@@ -35,12 +35,12 @@ struct dims {
 };
 
 // bfloat16 is the upper half of a float, rounded to even; NaN stays NaN.
-inline float from_bf16(ushort u)
+static inline float from_bf16(ushort u)
 {
     return as_float((uint)u << 16);
 }
 
-inline ushort to_bf16(float f)
+static inline ushort to_bf16(float f)
 {
     uint u = as_uint(f);
     return (ushort)(isnan(f) ? (u >> 16) | 0x40u : (u + 0x7fffu + ((u >> 16) & 1u)) >> 16);

@@ -36,7 +36,7 @@
 
 // Each form of its own, so that it becomes moves of vectors where it can. Rows are often short: a
 // loop that waits for several vectors at once would leave most of them to single elements.
-inline void copy_row(global const E *x, INDEX sx, global E *y, INDEX sy, INDEX n)
+static inline void copy_row(global const E *x, INDEX sx, global E *y, INDEX sy, INDEX n)
 {
     if (sy == 1 && sx == 1) {
         INDEX i = 0;
@@ -159,7 +159,7 @@ kernel void copy_tiles(INDEX first, INDEX last, INDEX size_k, INDEX size_l, cons
         if (!(i & (d)))                                                                      \
             turn(r[i], r[i + (d)])                                                           \
     }
-inline void turn_square(global const E *x, INDEX xl, global E *y, INDEX yk)
+static inline void turn_square(global const E *x, INDEX xl, global E *y, INDEX yk)
 {
     E16 r[16];
     __attribute__((opencl_unroll_hint(16)))

@@ -67,13 +67,13 @@ struct totals {
 };
 
 // Goes on with a larger top.
-inline void grow(struct sums *a, V top)
+static inline void grow(struct sums *a, V top)
 {
     a->s *= exp_near(a->top - top);
     a->top = top;
 }
 
-inline void add(struct sums *a, V v, V u, INDEX low)
+static inline void add(struct sums *a, V v, V u, INDEX low)
 {
     a->s += only(exp_near(v - a->top), low);
 #ifdef SOFT
@@ -117,7 +117,7 @@ struct sums sums_of(const struct part *p, const struct classes *k, const struct 
 }
 
 // Of all lanes and work-items, which are of one row.
-inline struct totals total_of(struct sums *a, local T *shared)
+static inline struct totals total_of(struct sums *a, local T *shared)
 {
     struct totals y = {0, 1, 0, 0};
 #ifndef LOG_PROBS
@@ -142,7 +142,7 @@ inline struct totals total_of(struct sums *a, local T *shared)
 
 // The row of a unit or, in columns, the first one of a work-item; the lanes before `low` are of
 // another one. False: there is none.
-inline bool find_rows(INDEX unit, INDEX pieces, INDEX inner, INDEX *row, INDEX *low)
+static inline bool find_rows(INDEX unit, INDEX pieces, INDEX inner, INDEX *row, INDEX *low)
 {
     *low = 0;
     *row = unit;
@@ -221,7 +221,7 @@ struct slope {
     V top, log_s, e, g, live;
 };
 
-inline V grad_of(const struct slope *f, const struct part *p, const struct classes *k,
+static inline V grad_of(const struct slope *f, const struct part *p, const struct classes *k,
                  const struct smoothing *o, INDEX c)
 {
 #if defined LOG_PROBS
@@ -238,7 +238,7 @@ inline V grad_of(const struct slope *f, const struct part *p, const struct class
 }
 
 // The rows that are this work-item's.
-inline void put(V v, const struct part *p, global X *y)
+static inline void put(V v, const struct part *p, global X *y)
 {
     if (p->low == 0 && p->y_lane == 1) {
         store(v, y);
@@ -250,7 +250,7 @@ inline void put(V v, const struct part *p, global X *y)
         STORE(X, lane[j], y + j * p->y_lane);
 }
 
-inline void put_grads(const struct slope *f, const struct part *p, const struct classes *k,
+static inline void put_grads(const struct slope *f, const struct part *p, const struct classes *k,
                       const struct smoothing *o, global X *y)
 {
     for (INDEX c = FIRST; c <= LAST(k); c += STEP)

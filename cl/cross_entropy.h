@@ -21,7 +21,7 @@ struct ignored {
     long label, any;
 };
 
-inline T class_weight(const struct classes *k, global const X *weight, INDEX c)
+static inline T class_weight(const struct classes *k, global const X *weight, INDEX c)
 {
 #ifdef WEIGHTED
     return LOAD(X, weight + k->weight_at + c * k->weight);
@@ -45,8 +45,8 @@ struct hard {
 };
 
 // Of lane j.
-inline struct hard hard_of(const struct part *p, const struct classes *k, const struct smoothing *o,
-                           const struct ignored *no, int j)
+static inline struct hard hard_of(const struct part *p, const struct classes *k,
+                                  const struct smoothing *o, const struct ignored *no, int j)
 {
 #ifdef PROBS
     struct hard r = {0, 0, 0, 1, 0};
@@ -69,14 +69,14 @@ inline struct hard hard_of(const struct part *p, const struct classes *k, const 
 }
 
 // The lanes of class or classes c.
-inline V load_x(const struct part *p, const struct classes *k, INDEX c)
+static inline V load_x(const struct part *p, const struct classes *k, INDEX c)
 {
     return load(p->x + c * k->x);
 }
 
 // u, or with TARGET_GRAD keep w.
-inline V load_soft(const struct part *p, const struct classes *k, const struct smoothing *o,
-                   INDEX c)
+static inline V load_soft(const struct part *p, const struct classes *k, const struct smoothing *o,
+                          INDEX c)
 {
 #ifdef TARGET_GRAD
     V u = (V)(o->keep);
@@ -101,8 +101,8 @@ struct hards {
     INDEX label[VEC];
 };
 
-inline struct hards hards_of(const struct part *p, const struct classes *k,
-                             const struct smoothing *o, const struct ignored *no)
+static inline struct hards hards_of(const struct part *p, const struct classes *k,
+                                    const struct smoothing *o, const struct ignored *no)
 {
     struct hards r;
     T h[VEC], u[VEC], x[VEC], live[VEC];

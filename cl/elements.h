@@ -54,7 +54,9 @@
 #define STORE_N_int(n, v, p)   ELEMENT(vstore, n)(ELEMENT(convert_int, n)(v), 0, p)
 #define STORE_N_long(n, v, p)  ELEMENT(vstore, n)(ELEMENT(convert_long, n)(v), 0, p)
 
-// Bytes in global memory, which vstore may put there one by one, as PoCL's does.
+// Bytes in global memory, which vstore may put there one by one, as PoCL's does. That a vector in a
+// packed struct may lie anywhere is known of clang.
+#ifdef __clang__
 #define STORE_BYTES(T, n, v, p) \
     (((global struct ELEMENT(bytes_##T, n) *)(p))->all_ = ELEMENT(convert_##T, n)(v))
 #define BYTES(T)       \
@@ -67,6 +69,9 @@ BYTES(char16)
 BYTES(uchar4)
 BYTES(uchar8)
 BYTES(uchar16)
+#else
+#define STORE_BYTES(T, n, v, p) ELEMENT(vstore, n)(ELEMENT(convert_##T, n)(v), 0, (global T *)(p))
+#endif
 
 #define BF16_BITS(n, u)                                \
     ELEMENT(convert_ushort, n)                         \

@@ -53,14 +53,14 @@
 
 // A float with the precision that F16 or BF16 have in memory.
 #ifdef NARROW
-inline CAT(float, VEC) F16_ROUND(CAT(float, VEC) v)
+static inline CAT(float, VEC) F16_ROUND(CAT(float, VEC) v)
 {
     CAT(ushort, VEC) bits;
     CAT(vstore_half, VEC)(v, 0, (half *)&bits);
     return CAT(vload_half, VEC)(0, (const half *)&bits);
 }
 
-inline CAT(float, VEC) BF16_ROUND(CAT(float, VEC) v)
+static inline CAT(float, VEC) BF16_ROUND(CAT(float, VEC) v)
 {
     CAT(ushort, VEC) bits = BF16_BITS(VEC, CAT(as_uint, VEC)(v));
     return CAT(as_float, VEC)(CAT(convert_uint, VEC)(bits) << 16);

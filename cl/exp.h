@@ -12,7 +12,7 @@
 // two halves, because the smallest numbers have no exponent of their own; where these may be 0, in
 // one.
 #define EXP_BELOW_FLOAT(F, I)                                                                   \
-    inline F CAT(exp_rest_, F)(F x, I * whole)                                                  \
+    static inline F CAT(exp_rest_, F)(F x, I * whole)                                           \
     {                                                                                           \
         F t = fma(x, (F)(1.44269504f), (F)(12582912.0f)), k = t - 12582912.0f;                  \
         F r = fma(k, (F)(2.12194440e-4f), fma(k, (F)(-0.693359375f), x));                       \
@@ -24,7 +24,7 @@
         *whole = CAT(as_, I)(t);                                                                \
         return fma(p * r, r, r) + 1.0f;                                                         \
     }                                                                                           \
-    inline F CAT(exp_below_, F)(F x)                                                            \
+    static inline F CAT(exp_below_, F)(F x)                                                     \
     {                                                                                           \
         I whole, half_;                                                                         \
         F p = CAT(exp_rest_, F)(x < -104.0f ? (F)(-104.0f) : x, &whole);                        \
@@ -32,7 +32,7 @@
         half_ = whole >> 1;                                                                     \
         return p * CAT(as_, F)((half_ + 127) << 23) * CAT(as_, F)((whole - half_ + 127) << 23); \
     }                                                                                           \
-    inline F CAT(exp_near_, F)(F x)                                                             \
+    static inline F CAT(exp_near_, F)(F x)                                                      \
     {                                                                                           \
         I whole;                                                                                \
         F p = CAT(exp_rest_, F)(x, &whole);                                                     \
@@ -41,11 +41,11 @@
 EXP_BELOW_FLOAT(float, int)
 EXP_BELOW_FLOAT(float16, int16)
 #ifdef USE_F64
-inline double exp_below_double(double x)
+static inline double exp_below_double(double x)
 {
     return exp(x);
 }
-inline double16 exp_below_double16(double16 x)
+static inline double16 exp_below_double16(double16 x)
 {
     return exp(x);
 }

@@ -25,7 +25,7 @@
 // lint: -DE=float -DADD -DI=int -DRANK=3 -DVIEWS=4 -DINDEX=long
 // lint: -DE=double -DADD -DUSE_F64 -DVIEWS=4 -DONE_BY_ONE
 
-inline bool is_inside(I i, INDEX n)
+static inline bool is_inside(I i, INDEX n)
 {
     return i >= 0 && i < n;
 }
@@ -169,7 +169,7 @@ struct range {
     long skip;
 };
 
-inline bool is_taken(I k, const struct range *r)
+static inline bool is_taken(I k, const struct range *r)
 {
     return k >= r->low && k < r->high && k != r->skip;
 }

@@ -48,7 +48,7 @@
 #define largest(v) (v)
 #define total(v)   (v)
 #else
-inline T largest(V v)
+static inline T largest(V v)
 {
 #if VEC == 16
     CAT(T, 8) h = LARGER(v.lo, v.hi);
@@ -59,7 +59,7 @@ inline T largest(V v)
     return LARGER(LARGER(q.x, q.y), LARGER(q.z, q.w));
 }
 
-inline T total(V v)
+static inline T total(V v)
 {
 #if VEC == 16
     CAT(T, 8) h = v.lo + v.hi;
@@ -107,7 +107,7 @@ inline T total(V v)
 #define load(p)     LOAD_N(X, VEC, p)
 #define store(v, p) STORE_N(X, VEC, v, p)
 // The lanes from `low` on, and zero before.
-inline V only(V v, INDEX low)
+static inline V only(V v, INDEX low)
 {
     return LANES < (V)low ? (V)0 : v;
 }

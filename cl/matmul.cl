@@ -26,7 +26,7 @@
 // lint: -DPLAIN -DVIEWS=2 -DX=char -DT=uint -DY=char -DWHOLE
 
 #ifdef INPUTS
-inline T finish(T v, INDEX m, INDEX n E_TAKES)
+static inline T finish(T v, INDEX m, INDEX n E_TAKES)
 {
     v = e_round(v);
     E_ONE(m, n)

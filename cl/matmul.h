@@ -69,7 +69,7 @@ struct steps {
 #define E_SINGLE(b, P, p) const T b = (T)LOAD(P, p);
 
 // The product is rounded to its own type first: what is fused gives the same bits as what is not.
-inline T e_round(T v)
+static inline T e_round(T v)
 {
 #ifdef NARROW
     ushort bits;

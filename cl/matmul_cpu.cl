@@ -221,7 +221,7 @@ void keep_tile(V c[MR][NV], local T *sums)
 
 #ifdef INPUTS
 // The product is rounded to its own type first: what is fused gives the same bits as what is not.
-inline V round_vector(V v)
+static inline V round_vector(V v)
 {
 #ifdef NARROW
     ushort bits[LANES];

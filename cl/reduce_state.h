@@ -367,7 +367,7 @@ void add_block(struct state *s, global const X *p, INDEX n, INDEX step, INDEX at
     o.sum = fold_exp(p, n, step, BASE(o.top), k);
     join(s, o);
 }
-inline A log_of(struct state s)
+static inline A log_of(struct state s)
 {
     return isinf(s.top) ? s.top + (s.sum - s.sum) : log(s.sum) + s.top;
 }

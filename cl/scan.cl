@@ -51,7 +51,7 @@ struct carry {
     T sum, lost;
 };
 
-inline struct carry put(struct carry c, T v)
+static inline struct carry put(struct carry c, T v)
 {
     ADD(T, c.sum, c.lost, v)
     return c;
@@ -67,7 +67,7 @@ struct columns {
 };
 
 // The last of the walked dimensions has `columns` elements that lie side by side.
-inline void find_columns(struct columns *w, INDEX whole, INDEX columns)
+static inline void find_columns(struct columns *w, INDEX whole, INDEX columns)
 {
     INDEX pieces = (columns + WIDTH - 1) / WIDTH, item = (INDEX)get_local_id(0);
     INDEX outer = whole / pieces, column = (whole - outer * pieces) * WIDTH;
@@ -94,7 +94,7 @@ inline void find_columns(struct columns *w, INDEX whole, INDEX columns)
 #define VECTORS(ADDEND, THEN)
 #endif
 
-inline void add_row(struct columns *w, global const X *x)
+static inline void add_row(struct columns *w, global const X *x)
 {
     INDEX j = 0;
     VECTORS(v = VGET(x + j), )
@@ -103,7 +103,7 @@ inline void add_row(struct columns *w, global const X *x)
 }
 
 #ifdef SUMS
-inline void add_four_rows(struct columns *w, global const X *x, INDEX step)
+static inline void add_four_rows(struct columns *w, global const X *x, INDEX step)
 {
     INDEX j = 0;
     VECTORS(for (int r = 0; r < 4; r++) v += VGET(x + r * step + j), )
@@ -218,7 +218,7 @@ kernel void scan_sums(INDEX first, INDEX last, INDEX n, INDEX parts, INDEX part,
 #else
 #if UNIT && LOCAL == 1
 // Each element and those before it in v.
-inline T16 prefix(T16 v)
+static inline T16 prefix(T16 v)
 {
     v += (T16)(0, v.s01234567, v.s89ab, v.scde);
     v += (T16)(0, 0, v.s01234567, v.s89ab, v.scd);

@@ -95,7 +95,7 @@ struct stat join(struct stat a, struct stat b)
 #define TERM(v, g) ((T)0)
 #endif
 
-inline T across(T16 v)
+static inline T across(T16 v)
 {
     CAT(T, 8) a = v.lo + v.hi;
     CAT(T, 4) b = a.lo + a.hi;

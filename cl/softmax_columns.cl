@@ -136,7 +136,7 @@ struct columns {
 
 // The last of the walked dimensions has `columns` elements that lie side by side; task `whole` has
 // `width` of them. Returns the first one's number.
-inline INDEX find_columns(struct columns *w, INDEX whole, INDEX columns, INDEX width,
+static inline INDEX find_columns(struct columns *w, INDEX whole, INDEX columns, INDEX width,
                           const struct dims *d, global const X *x, global const X *g, global X *y)
 {
     INDEX pieces = (columns + width - 1) / width, item = (INDEX)get_local_id(0);
@@ -154,7 +154,7 @@ inline INDEX find_columns(struct columns *w, INDEX whole, INDEX columns, INDEX w
 }
 
 // The largest elements and the sums of the rows begin .. end-1.
-inline void add_rows(struct columns *w, INDEX begin, INDEX end, INDEX x_step, INDEX g_step)
+static inline void add_rows(struct columns *w, INDEX begin, INDEX end, INDEX x_step, INDEX g_step)
 {
     INDEX i = begin;
 #ifdef GRAD
@@ -177,13 +177,13 @@ inline void add_rows(struct columns *w, INDEX begin, INDEX end, INDEX x_step, IN
 #endif
 }
 
-inline void join_part(struct columns *w, global const T *tops, global const T *sums)
+static inline void join_part(struct columns *w, global const T *tops, global const T *sums)
 {
     EACH_COLUMN(JOIN)
 }
 
 // The results. Of sums only what is taken off or multiplied is left.
-inline void write_rows(struct columns *w, INDEX begin, INDEX end, INDEX x_step, INDEX g_step,
+static inline void write_rows(struct columns *w, INDEX begin, INDEX end, INDEX x_step, INDEX g_step,
                        INDEX y_step)
 {
 #ifndef GRAD

@@ -63,7 +63,7 @@ struct sort {
     INDEX parts, part;  // of each row, and the elements of one
 };
 
-inline X key_of(X u, X flip)
+static inline X key_of(X u, X flip)
 {
 #ifdef INFINITE
     const X sign = (X)((X)1 << (BITS - 1));

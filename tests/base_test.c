@@ -356,7 +356,11 @@ START_TEST(a_replaced_file_keeps_its_mode_and_its_links)
     ck_assert_int_eq(mode_of(in_tempdir("f")), 0640);
     struct stat st;
     ck_assert(!lstat(in_tempdir("link"), &st) && S_ISLNK(st.st_mode));
-    ck_assert_int_eq(count_files(tempdir), 2);
+    ck_assert(!symlink("nowhere/f", in_tempdir("lost")));
+    struct weft_error err = {0};
+    ck_assert(!put("lost", "x", &err) && strstr(err.text, "is a link that leads nowhere"));
+    ck_assert(!lstat(in_tempdir("lost"), &st) && S_ISLNK(st.st_mode));
+    ck_assert_int_eq(count_files(tempdir), 3);
 }
 END_TEST
 

@@ -5,7 +5,8 @@ usage: lint_kernels.py CLANG CL-DIR
 
 Each file is compiled with its knobs at their defaults, and once more for every comment line
     // lint: -DKNOB=VALUE ...
-in it. Exit code: 1 if a file doesn't compile.
+in it. A function that is inline but not static has no definition where a compiler chooses not to
+inline it, so there may be none. Exit code: 1 if a file doesn't compile, or has one.
 """
 import pathlib
 import re
@@ -15,6 +16,7 @@ import sys
 
 FLAGS = ['-x', 'cl', '-cl-std=CL1.2', '-Xclang', '-finclude-default-header', '-fsyntax-only',
          '-Wall', '-Werror']
+INLINE = re.compile(r'(?<!static )\binline\b')
 LINT = re.compile(r'\s*//\s*lint:(.*)')
 
 
@@ -29,6 +31,11 @@ def main():
                                  capture_output=True, check=False)
             if run.returncode != 0:
                 print(f'{path.name} {shlex.join(defines)}\n{run.stderr}')
+                bad += 1
+    for path in sorted(folder.glob('*.[ch]*')):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if INLINE.search(line.split('//')[0]):
+                print(f'{path.name}:{number}: inline, wanted static inline')
                 bad += 1
     print(f'{runs} compiled, {bad} of them with errors')
     return bad > 0

@@ -392,6 +392,72 @@ START_TEST(files_that_lie_are_refused)
 }
 END_TEST
 
+// The file with a copy of tensor `name` as `copy` beside it.
+static const char *with_copy(const char *name, const char *copy)
+{
+    enum { ROOM = 64 };
+    struct weft_file_tensor all[ROOM];
+    weft_safetensors *f = weft_safetensors_open(path, &err);
+    int n = weft_safetensors_count(f);
+    ck_assert(n > 0 && n < ROOM);
+    for (int i = 0; i < n; i++)
+        all[i] = *weft_safetensors_at(f, i);
+    all[n] = *weft_safetensors_find(f, name);
+    all[n].name = copy;
+    const char *key = "weft.training", *more = in_tempdir("more");
+    struct weft_file_text text = {key, weft_safetensors_metadata(f, key)};
+    ck_assert(weft_safetensors_write(
+        more, all, n + 1, weft_safetensors_params(.metadata = &text, .nmetadata = 1), &err));
+    weft_safetensors_close(&f);
+    return more;
+}
+
+// What belongs to a training may not belong to another such thing, nor twice to a parameter.
+START_TEST(files_with_more_than_a_training_are_refused)
+{
+    struct training t;
+    make(&t, 6, 0, 5);
+    step(&t, 0);
+    weft_backward(t.s, loss_of(&t, 1), t.net);
+    save(&t, 1);
+    assert_refused(with_copy("gradient.fc1.bias", "gradient.gradient.fc1.bias"), 6, 0,
+                   "\"gradient.gradient.fc1.bias\" is of no parameter");
+    assert_refused(with_copy("optimizer.fc1.bias.step", "optimizer.gradient.fc1.bias.step"), 6, 0,
+                   "\"optimizer.gradient.fc1.bias.step\" is of no parameter");
+    finish(&t);
+}
+END_TEST
+
+START_TEST(tied_weights_have_one_state)
+{
+    weft_params *net = weft_params_create(dev, 1, &err);
+    weft_scope *s = weft_scope_create(dev, weft_scope_params(.train = true), &err);
+    weft_optim *o = weft_adam_create(net, NULL, &err);
+    struct weft_init one = {WEFT_INIT_CONSTANT, 1, 0};
+    weft_param(s, net, "a", one, 1, (const int64_t[]){4});
+    weft_param(s, net, "b", one, 1, (const int64_t[]){4});
+    weft_tensor *y = weft_add(s, weft_param(s, net, "a", one, 1, (const int64_t[]){4}),
+                              weft_param(s, net, "b", one, 1, (const int64_t[]){4}));
+    weft_backward(s, weft_sum(s, y, NULL), net);
+    ck_assert(weft_optim_step(o, s));
+    ck_assert(weft_training_save(path, weft_training_params(.params = net, .optim = o, .scope = s),
+                                 &err));
+    weft_params *tied = weft_params_create(dev, 1, &err);
+    weft_optim *other = weft_adam_create(tied, NULL, &err);
+    ck_assert(weft_params_tie(tied, "b", "a", &err));
+    ck_assert(!weft_training_load(path, weft_training_params(.params = tied, .optim = other), NULL,
+                                  &err));
+    ck_assert_msg(strstr(err.text, ".step\" is of a parameter that has one already"), "%s",
+                  err.text);
+    ck_assert_int_eq(weft_params_count(tied), 0);
+    weft_optim_destroy(&other);
+    weft_params_destroy(&tied);
+    weft_optim_destroy(&o);
+    weft_scope_destroy(&s);
+    weft_params_destroy(&net);
+}
+END_TEST
+
 // Whatever byte of the header is another: it loads or it says why not, in one line.
 START_TEST(any_flipped_byte_is_survived)
 {
@@ -493,6 +559,8 @@ int main(void)
     tcase_add_test(t, parameters_alone_can_be_loaded);
     tcase_add_test(t, files_of_other_trainings_are_refused);
     tcase_add_test(t, files_that_lie_are_refused);
+    tcase_add_test(t, files_with_more_than_a_training_are_refused);
+    tcase_add_test(t, tied_weights_have_one_state);
     tcase_add_loop_test(t, any_flipped_byte_is_survived, 0, 4);
     tcase_add_test(t, wrong_calls_are_refused);
     tcase_add_test(t, names_of_a_training_are_no_parameters);

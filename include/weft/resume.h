@@ -37,7 +37,8 @@ WEFT_API bool weft_training_save(const char *path, const struct weft_training_pa
 
 // Loads what weft_training_save() has saved into the same: params as weft_params_load(), which may
 // still be empty, an optimizer and a schedule made in the same way, a scope. Options of the
-// optimizer and the schedule are not in the file, but for the step sizes that they have come to.
+// optimizer and the schedule are not in the file, but for the step sizes and the momentum that they
+// have come to.
 // Gradients that the file lacks are cleared. *position [may be NULL] is the one that was saved.
 // WEFT_FORMAT for a file of another kind of optimizer or schedule, or one that lacks what is
 // wanted; errors of weft_params_load(). On error nothing has changed. Records of before become

@@ -270,8 +270,10 @@ bool wf_file_replace(const char *path, const struct wf_span *spans, int n, bool 
                      struct weft_error *err)
 {
     struct stat st;
-    char *target = !lstat(path, &st) && S_ISLNK(st.st_mode) ? realpath(path, NULL) : NULL;
-    bool ok = replace(target ? target : path, spans, n, sync, secret, err);
+    bool link = !lstat(path, &st) && S_ISLNK(st.st_mode);
+    char *target = link ? realpath(path, NULL) : NULL;
+    bool ok = link && !target ? fail_errno(err, path, "is a link that leads nowhere")
+                              : replace(target ? target : path, spans, n, sync, secret, err);
     free(target);
     return ok;
 }

@@ -36,8 +36,11 @@ static bool add_entry(const struct writer *w, const struct weft_file_tensor *t, 
     zip_error_init(&e);
     zip_source_t *source =
         zip_source_buffer_fragment_create(part, prefix->data_bytes ? 2 : 1, 0, &e);
-    if (!source)
-        return fail(w, shown, &e);
+    if (!source) {
+        fail(w, shown, &e);
+        zip_error_fini(&e);
+        return false;
+    }
     zip_int64_t i = zip_file_add(w->zip, name, source, ZIP_FL_ENC_UTF_8);
     if (i < 0)
         zip_source_free(source);
@@ -91,7 +94,9 @@ static bool write_archive(struct writer *w, const struct weft_file_tensor *tenso
     w->zip = zip_open_from_source(source, ZIP_TRUNCATE, &e);
     if (!w->zip) {
         zip_source_free(source);
-        return fail(w, wf_npy_shown(w->path), &e);
+        fail(w, wf_npy_shown(w->path), &e);
+        zip_error_fini(&e);
+        return false;
     }
     if (!add_entries(w, tensors, n, prefix)) {
         zip_discard(w->zip);

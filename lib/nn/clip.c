@@ -16,24 +16,28 @@ struct clip {
 };
 
 static struct wf_kernel *kernel_of(weft_device *dev, const struct clip *c, const char *kernel,
-                                   const char *knob, struct weft_error *err)
+                                   const char *knob, int local, struct weft_error *err)
 {
     char defines[96];
-    snprintf(defines, sizeof defines, "%s#define SETS %d\n#define %s %d\n%s",
-             c->wide ? "#define INDEX long\n" : "", wf_sets_of(dev), knob, c->rule,
-             dev->info.type == WEFT_DEVICE_CPU ? "#define LOCAL 1\n" : "");
+    snprintf(defines, sizeof defines, "%s#define SETS %d\n#define %s %d\n#define LOCAL %d\n",
+             c->wide ? "#define INDEX long\n" : "", wf_sets_of(dev), knob, c->rule, local);
     struct wf_request r = {"clip", kernel, defines, kernel};
     return wf_kernel_get(dev, &r, err);
 }
 
-static struct wf_launch launch_of(const weft_device *dev, const struct wf_record *r,
-                                  struct wf_kernel *k)
+// With groups of 64, unless the device is a CPU or takes fewer of this kernel. No kernel: an error.
+static struct wf_launch launch_of(weft_device *dev, const struct wf_record *r, const char *kernel,
+                                  const char *knob, struct weft_error *err)
 {
     const struct clip *c = r->attr;
-    return (struct wf_launch){.kernel = k,
-                              .op = r->op->name,
-                              .local = dev->info.type == WEFT_DEVICE_CPU ? 1 : 64,
-                              .wide = c->wide};
+    int local = dev->info.type == WEFT_DEVICE_CPU ? 1 : 64;
+    struct wf_kernel *k = kernel_of(dev, c, kernel, knob, local, err);
+    if (k && k->max_group < (size_t)local) {
+        local = 1;
+        k = kernel_of(dev, c, kernel, knob, local, err);
+    }
+    return (struct wf_launch){
+        .kernel = k, .op = r->op->name, .local = (size_t)local, .wide = c->wide};
 }
 
 static int sizes(const struct wf_record *r, int first, int sets, int64_t *count)
@@ -50,7 +54,7 @@ static bool launch_parts(weft_device *dev, const struct wf_record *r, int first,
                          struct wf_storage *parts, struct weft_error *err)
 {
     const struct clip *c = r->attr;
-    struct wf_launch l = launch_of(dev, r, kernel_of(dev, c, "norm_parts", "NORM", err));
+    struct wf_launch l = launch_of(dev, r, "norm_parts", "NORM", err);
     if (!l.kernel)
         return false;
     int sets = wf_sets_of(dev);
@@ -75,7 +79,7 @@ static bool launch_total(weft_device *dev, const struct wf_record *r, int64_t n,
                          struct wf_storage *parts, struct weft_error *err)
 {
     const struct clip *c = r->attr;
-    struct wf_launch l = launch_of(dev, r, kernel_of(dev, c, "norm_total", "NORM", err));
+    struct wf_launch l = launch_of(dev, r, "norm_total", "NORM", err);
     if (!l.kernel)
         return false;
     cl_float p = (cl_float)c->number;
@@ -107,7 +111,7 @@ static bool launch_clip(weft_device *dev, const struct wf_record *r, int first,
                         struct weft_error *err)
 {
     const struct clip *c = r->attr;
-    struct wf_launch l = launch_of(dev, r, kernel_of(dev, c, "clip", "RULE", err));
+    struct wf_launch l = launch_of(dev, r, "clip", "RULE", err);
     if (!l.kernel)
         return false;
     int sets = wf_sets_of(dev);

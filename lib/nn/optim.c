@@ -1,6 +1,7 @@
 // Optimizers. A step is one record that changes every parameter it has a gradient for; the kernel
 // (cl/optim.cl) takes up to 16 parameters a launch, each with its own numbers.
 #include "nn/optim.h"
+#include "core/copy.h"
 #include "dev/dry.h"
 #include "nn/gradient.h"
 #include "op/op.h"
@@ -259,11 +260,11 @@ static bool launch(weft_device *dev, struct wf_record *r, int first, int n, stru
     const struct step *a = r->attr;
     struct wf_launch l = {.kernel = kernel_of(dev, a, err),
                           .op = r->op->name,
-                          .local = dev->info.type == WEFT_DEVICE_CPU ? 1 : 64,
                           .wide = a->wide,
                           .torn = &a->optim->params->torn};
     if (!l.kernel)
         return false;
+    l.local = wf_loop_local(dev, l.kernel);
     int sets = wf_sets_of(dev);
     struct wf_rule_numbers rule = {{0}};
     struct wf_each_numbers each[WF_MAX_SETS] = {{0}};

@@ -6,6 +6,7 @@
 #include <weft/optim.h>
 
 enum { WF_MAX_MOMENTS = 3 };
+#define WF_MAX_STEPS ((int64_t)1 << 53) // that a file may say were made
 
 // `struct rule` and `struct each` of cl/optim.cl.
 struct wf_rule_numbers {

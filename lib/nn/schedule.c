@@ -68,7 +68,7 @@ static struct pace cosine_at(const weft_schedule *s, int64_t t)
     int64_t n = p->steps;
     if (p->restarts && p->stretch == 1)
         t %= n;
-    for (; p->restarts && t >= n; n *= p->stretch)
+    for (; p->restarts && t >= n; n = n > INT64_MAX / p->stretch ? INT64_MAX : n * p->stretch)
         t -= n;
     double part = (1 + cos(pi * (double)t / (double)n)) / 2;
     return lr_only(p->min_lr + (s->base - p->min_lr) * part);
@@ -495,7 +495,7 @@ static bool get_best(const wf_json *state, double *best)
 
 static bool get_count(const wf_json *state, const char *key, int64_t *v)
 {
-    return wf_json_get_int(wf_json_member(state, key), v) && *v >= 0;
+    return wf_json_get_int(wf_json_member(state, key), v) && *v >= 0 && *v <= WF_MAX_STEPS;
 }
 
 bool wf_schedule_fits(const weft_schedule *s, const wf_json *state, const char *path,

@@ -16,9 +16,9 @@ struct load {
         struct wf_storage *storage;           // moments, or a gradient
         int64_t steps;
     } * state, *grad;
-    int states, grads, used;     // `used`: tensors of optimizers that were looked at
-    struct wf_optim_state *kept; // room for the optimizer's new list
-    double lr, base_lr;
+    int states, grads, used;      // `used`: tensors of optimizers that were looked at
+    struct wf_optim_state *kept;  // room for the optimizer's new list
+    double lr, base_lr, momentum; // momentum: NAN if there is none
     int64_t position, seed, stream, draws;
 };
 
@@ -75,8 +75,9 @@ static bool read_steps(struct load *l, const struct weft_file_tensor *t, struct 
                        WF_SHAPE(t->ndim, t->shape), weft_dtype_name(t->dtype));
     memcpy(&r->steps, t->data, sizeof r->steps);
     l->used++;
-    return r->steps >= 0 || wf_fail(l->err, WEFT_FORMAT, "%s: %s is %lld; 0 or more was wanted",
-                                    l->path, t->name, (long long)r->steps);
+    return (r->steps >= 0 && r->steps <= WF_MAX_STEPS) ||
+           wf_fail(l->err, WEFT_FORMAT, "%s: %s is %lld; 0 to 2^53 was wanted", l->path, t->name,
+                   (long long)r->steps);
 }
 
 static bool read_moment(struct load *l, struct ready *r, int k)
@@ -95,14 +96,35 @@ static bool read_moment(struct load *l, struct ready *r, int k)
     return is_like(l, t, r->param) && upload(l, r->storage, (size_t)k * bytes_of(t), t);
 }
 
+// The parameter that something of a training belongs to, by its name in the file; n of `before`
+// have theirs already, and each may have one only. NULL, with an error, if it is none.
+static const struct weft_file_tensor *owner(struct load *l, const struct weft_file_tensor *t,
+                                            const struct weft_file_tensor *param,
+                                            const struct ready *before, int n)
+{
+    const weft_params *p = l->t->params;
+    if (!param || wf_params_skips(param->name)) {
+        wf_fail(l->err, WEFT_FORMAT, "%s: \"%s\" is of no parameter", l->path, t->name);
+        return NULL;
+    }
+    for (int i = 0; i < n; i++) {
+        if (!strcmp(wf_params_root(p, before[i].param->name), wf_params_root(p, param->name))) {
+            wf_fail(l->err, WEFT_FORMAT, "%s: \"%s\" is of a parameter that has one already",
+                    l->path, t->name);
+            return NULL;
+        }
+    }
+    return param;
+}
+
 // "optimizer.NAME.step", and the moments beside it.
 static bool read_state(struct load *l, const struct weft_file_tensor *t, size_t name)
 {
     static const size_t prefix = sizeof "optimizer." - 1;
     struct ready *r = &l->state[l->states];
-    r->param = find(l, "", name, t->name + prefix, "");
+    r->param = owner(l, t, find(l, "", name, t->name + prefix, ""), l->state, l->states);
     if (!r->param)
-        return wf_fail(l->err, WEFT_FORMAT, "%s: \"%s\" is of no parameter", l->path, t->name);
+        return false;
     l->states++;
     if (!read_steps(l, t, r))
         return false;
@@ -143,9 +165,9 @@ static bool read_grads(struct load *l)
         if (!wf_begins(t->name, "gradient."))
             continue;
         struct ready *r = &l->grad[l->grads];
-        r->param = weft_safetensors_find(l->f, t->name + prefix);
+        r->param = owner(l, t, weft_safetensors_find(l->f, t->name + prefix), l->grad, l->grads);
         if (!r->param)
-            return wf_fail(l->err, WEFT_FORMAT, "%s: \"%s\" is of no parameter", l->path, t->name);
+            return false;
         l->grads++;
         if (!is_like(l, t, r->param) || !(r->storage = make_storage(l, r->param, 1)) ||
             !upload(l, r->storage, 0, t))
@@ -166,6 +188,8 @@ static bool read_optim(struct load *l)
     if (!kind || strcmp(kind, want))
         return wf_fail(l->err, WEFT_FORMAT, "%s: its optimizer is \"%.40s\"; \"%s\" was wanted",
                        l->path, kind ? kind : "", want);
+    if (!get_real(v, "momentum", &l->momentum))
+        l->momentum = NAN;
     return (get_real(v, "lr", &l->lr) && get_real(v, "base_lr", &l->base_lr)) ||
            lacks(l, "step size of the optimizer");
 }
@@ -221,6 +245,8 @@ static void take_states(struct load *l)
     l->kept = NULL;
     o->lr = l->lr;
     o->base_lr = l->base_lr;
+    if (o->has_momentum && !isnan(l->momentum))
+        o->own[0] = l->momentum;
 }
 
 static void set_grad(struct wf_variable *v, struct wf_storage *grad)
@@ -245,10 +271,11 @@ static void take_all(struct load *l)
 {
     const struct weft_training_params *t = l->t;
     take_grads(l);
-    if (t->optim)
-        take_states(l);
+    // The step size that was saved may be another than the schedule's.
     if (t->schedule)
         wf_schedule_restore(t->schedule, wf_json_member(l->numbers, "schedule"));
+    if (t->optim)
+        take_states(l);
     if (!t->scope)
         return;
     t->scope->seed = (uint64_t)l->seed;

@@ -142,6 +142,8 @@ static wf_json *optim_state(const weft_optim *o)
     bool ok = wf_json_set(v, "kind", wf_json_text(o->rule->name));
     ok = wf_json_set(v, "lr", wf_json_real(o->lr)) && ok;
     ok = wf_json_set(v, "base_lr", wf_json_real(o->base_lr)) && ok;
+    if (o->has_momentum)
+        ok = wf_json_set(v, "momentum", wf_json_real(o->own[0])) && ok;
     if (ok)
         return v;
     wf_json_free(v);

@@ -160,6 +160,10 @@ static bool evaluate(struct trained *t, const struct eval_args *a, struct score 
     weft_loader *data = trained_data(t, &from, a->batch, err);
     if (data && a->per_class && m->task == CLASSIFY)
         s->confusion = calloc(cells, sizeof *s->confusion);
+    if (data && a->per_class && m->task == CLASSIFY && !s->confusion) {
+        weft_loader_destroy(&data);
+        return failure(err, WEFT_NOMEM, "eval: no memory for %d classes", m->classes);
+    }
     bool ok = data && score_measure(s, t->scope, t->net, m, data, &never, err);
     weft_loader_destroy(&data);
     if (ok && !isfinite(score_loss(s, m)))

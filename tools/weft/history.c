@@ -66,7 +66,7 @@ static bool copy_lines(const struct history *h, FILE *from, FILE *to, int64_t st
             ok = false;
     }
     free(line);
-    return ok;
+    return ok && !ferror(from);
 }
 
 // Under a temporary name beside it, then renamed.
@@ -106,7 +106,8 @@ bool history_open(struct history *h, const char *path, int64_t steps, struct wef
     h->file = fopen(path, found ? "a" : "w");
     if (!h->file)
         return failure_errno(err, path);
-    if (h->json || (found && ftell(h->file) > 0))
+    // Where a file that is appended to begins is not told before.
+    if (h->json || (found && !fseek(h->file, 0, SEEK_END) && ftell(h->file) > 0))
         return true;
     return (fputs(head, h->file) >= 0 && !fflush(h->file)) || failure_errno(err, path);
 }
