@@ -202,7 +202,7 @@ START_TEST(training_on_an_imported_batch)
     train(true, &batch[_i], hosts);
     for (int i = 0; i < CLASSES * IN; i++)
         ck_assert_float_eq_tol(hosts[i], ours[i], 1e-5f);
-    ck_assert_uint_eq(mem_refs(buffer), 1);
+    ck_assert_uint_eq(settled_refs(buffer, 1), 1);
 }
 END_TEST
 

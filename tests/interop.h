@@ -102,6 +102,14 @@ COUNT_REFS(context_refs, cl_context, clGetContextInfo, CL_CONTEXT_REFERENCE_COUN
 COUNT_REFS(queue_refs, cl_command_queue, clGetCommandQueueInfo, CL_QUEUE_REFERENCE_COUNT)
 COUNT_REFS(mem_refs, cl_mem, clGetMemObjectInfo, CL_MEM_REFERENCE_COUNT)
 
+// A driver may let go of what a command used a moment after the command has finished.
+static inline cl_uint settled_refs(cl_mem mem, cl_uint want)
+{
+    for (int i = 0; i < 5000 && mem_refs(mem) != want; i++)
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    return mem_refs(mem);
+}
+
 #define ck_text(e, code, part)                                    \
     ck_assert_msg((e).status == (code) && strstr((e).text, part), \
                   "got status %d, \"%s\"; want %d, \"%s\"", (e).status, (e).text, code, part)

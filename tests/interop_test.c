@@ -281,7 +281,7 @@ START_TEST(released_once_when_the_scope_lets_go)
     ck_assert_int_eq(r.times, 1);
     ck_assert_ptr_eq(r.mem, buffer);
     ck_assert(weft_device_wait(dev, &err));
-    ck_assert_uint_eq(mem_refs(buffer), refs);
+    ck_assert_uint_eq(settled_refs(buffer, refs), refs);
     weft_scope_reset(s);
     ck_assert_int_eq(r.times, 1);
 }
