@@ -4,38 +4,20 @@
 #include "file/safetensors.h"
 #include <string.h>
 
-static bool from_i16(const unsigned char *from, uint64_t n, void *to)
-{
-    int32_t *y = to;
-    for (uint64_t i = 0; i < n; i++) {
-        int16_t v;
-        memcpy(&v, from + 2 * i, sizeof v);
-        y[i] = v;
+#define WIDEN(name, narrow, wide)                                     \
+    static bool name(const unsigned char *from, uint64_t n, void *to) \
+    {                                                                 \
+        wide *y = to;                                                 \
+        for (uint64_t i = 0; i < n; i++) {                            \
+            narrow v;                                                 \
+            memcpy(&v, from + sizeof v * i, sizeof v);                \
+            y[i] = v;                                                 \
+        }                                                             \
+        return true;                                                  \
     }
-    return true;
-}
-
-static bool from_u16(const unsigned char *from, uint64_t n, void *to)
-{
-    int32_t *y = to;
-    for (uint64_t i = 0; i < n; i++) {
-        uint16_t v;
-        memcpy(&v, from + 2 * i, sizeof v);
-        y[i] = v;
-    }
-    return true;
-}
-
-static bool from_u32(const unsigned char *from, uint64_t n, void *to)
-{
-    int64_t *y = to;
-    for (uint64_t i = 0; i < n; i++) {
-        uint32_t v;
-        memcpy(&v, from + 4 * i, sizeof v);
-        y[i] = v;
-    }
-    return true;
-}
+WIDEN(from_i16, int16_t, int32_t)
+WIDEN(from_u16, uint16_t, int32_t)
+WIDEN(from_u32, uint32_t, int64_t)
 
 static bool from_u64(const unsigned char *from, uint64_t n, void *to)
 {

@@ -59,7 +59,7 @@ static bool copy_stdin(char path[], struct weft_error *err)
 }
 
 struct table {
-    char copy[32]; // of standard input, or empty
+    char copy[1024]; // of standard input, or empty
     const char *path;
     char *skip;      // with the separator between
     char *skip_both; // and the target
@@ -96,7 +96,14 @@ static bool table_begin(struct table *c, const struct dataset_args *a, const cha
         return failure(err, WEFT_NOMEM, "%s: no memory", dataset_name(a->path));
     if (!is_stdin)
         return true;
-    snprintf(c->copy, sizeof c->copy, "/tmp/weft-XXXXXX");
+    const char *folder = getenv("TMPDIR");
+    int n =
+        snprintf(c->copy, sizeof c->copy, "%s/weft-XXXXXX", folder && *folder ? folder : "/tmp");
+    if (n < 0 || (size_t)n >= sizeof c->copy) {
+        *c->copy = 0;
+        return failure(err, WEFT_PARAM, "TMPDIR: has %d bytes, wanted fewer than %zu", n,
+                       sizeof c->copy);
+    }
     c->path = c->copy;
     return copy_stdin(c->copy, err);
 }
