@@ -86,6 +86,13 @@ class Train(Case):
         result = run('train', '--steps', '2', '--profile', '--trace', str(trace))
         self.assert_works(result)
         self.assertRegex(result.stderr, r'\nmatmul_\w+ +matmul +\d+ ')
+        host = dict(re.findall(r'^([a-z ]+?) +(\d+\.\d{4}) +\d+\.\d%$', result.stderr, re.M))
+        parts = ['reading data', 'recording', 'planning', 'compiling kernels', 'launching',
+                 'waiting for the device', 'other']
+        self.assertEqual(list(host), parts + ['all', 'of it the device computes'])
+        self.assertTrue(all(float(host[part]) > 0 for part in ('recording', 'planning', 'launching')))
+        self.assertAlmostEqual(sum(float(host[part]) for part in parts), float(host['all']),
+                               delta=0.05 * float(host['all']))
         self.assertTrue(json.loads(trace.read_text())['traceEvents'])
         result = run('train', '--steps', '2', '--trace', '/nonexistent/trace.json')
         self.assert_fails(result, 1, '/nonexistent/trace.json')

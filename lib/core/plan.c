@@ -44,8 +44,13 @@ void wf_plan_end(weft_scope *s, int lowest)
 // `lowest`: the first of the live records.
 static bool run_plan(weft_scope *s, int lowest, struct wf_tensor *target)
 {
+    double begin = wf_profile_begin(s->dev);
     lowest = mark_needs(s, lowest);
-    bool ok = wf_fuse(s, lowest) && wf_run(s, lowest, target);
+    bool ok = wf_fuse(s, lowest);
+    wf_profile_end(s->dev, WF_HOST_PLAN, begin);
+    begin = wf_profile_begin(s->dev);
+    ok = ok && wf_run(s, lowest, target);
+    wf_profile_end(s->dev, WF_HOST_LAUNCH, begin);
     wf_plan_end(s, lowest);
     return ok;
 }

@@ -275,6 +275,9 @@ void weft_device_stats(weft_device *dev, struct weft_device_stats *out)
     wf_lock(&dev->programs.lock);
     st.build_ms = dev->programs.build_ms;
     wf_unlock(&dev->programs.lock);
+    st.plan_ms = wf_profile_host_ms(dev, WF_HOST_PLAN);
+    st.launch_ms = wf_profile_host_ms(dev, WF_HOST_LAUNCH);
+    st.wait_ms = wf_profile_host_ms(dev, WF_HOST_WAIT);
     memcpy(out, &st, st.size && st.size < sizeof st ? st.size : sizeof st);
     out->size = st.size;
 }

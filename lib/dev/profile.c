@@ -149,6 +149,22 @@ void wf_profile_add(weft_device *dev, const char *kernel, const char *op, cl_eve
     wf_unlock(&p->lock);
 }
 
+double wf_profile_begin(const weft_device *dev)
+{
+    return dev->profile.on ? wf_now() : 0;
+}
+
+void wf_profile_end(weft_device *dev, enum wf_host_part part, double begin)
+{
+    if (dev->profile.on)
+        dev->profile.host_ns[part] += (uint64_t)((wf_now() - begin) * 1e9);
+}
+
+double wf_profile_host_ms(const weft_device *dev, enum wf_host_part part)
+{
+    return (double)dev->profile.host_ns[part] * 1e-6;
+}
+
 static int by_total(struct wf_profile_entry *a, struct wf_profile_entry *b)
 {
     return a->total_ms < b->total_ms ? 1 : a->total_ms > b->total_ms ? -1 : 0;

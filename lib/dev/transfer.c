@@ -66,7 +66,10 @@ static struct wf_stage *stage_take(weft_device *dev, size_t bytes, struct weft_e
         return stage_make(dev, g, bytes, err) ? g : NULL;
     if (!g->busy)
         return g;
-    if (!WF_CL(&dev->cl, err, clWaitForEvents, 1, &g->busy))
+    double begin = wf_profile_begin(dev);
+    bool ok = WF_CL(&dev->cl, err, clWaitForEvents, 1, &g->busy);
+    wf_profile_end(dev, WF_HOST_WAIT, begin);
+    if (!ok)
         return NULL;
     WF_CL_FREE(&dev->cl, clReleaseEvent, g->busy);
     g->busy = NULL;
@@ -103,8 +106,9 @@ bool wf_upload(weft_device *dev, cl_mem to, size_t offset, const void *from, siz
 }
 
 // What only a wait makes possible.
-static void after_wait(weft_device *dev)
+static void after_wait(weft_device *dev, double begin)
 {
+    wf_profile_end(dev, WF_HOST_WAIT, begin);
     dev->count.waits++;
     wf_profile_collect(dev);
     wf_programs_save(dev);
@@ -115,11 +119,12 @@ bool wf_download(weft_device *dev, cl_mem from, size_t offset, void *to, size_t 
 {
     if (!bytes)
         return true;
+    double begin = wf_profile_begin(dev);
     if (!WF_CL(&dev->cl, err, clEnqueueReadBuffer, dev->queue, from, CL_TRUE, offset, bytes, to, 0,
                NULL, NULL))
         return false;
     dev->count.copies++;
-    after_wait(dev);
+    after_wait(dev, begin);
     return true;
 }
 
@@ -139,10 +144,13 @@ static bool on_its_way(weft_device *dev, cl_event *event, struct weft_error *err
 bool wf_download_start(weft_device *dev, cl_mem from, size_t offset, void *to, size_t bytes,
                        cl_event *event, struct weft_error *err)
 {
+    double begin = wf_profile_begin(dev);
     bool ok = bytes ? WF_CL(&dev->cl, err, clEnqueueReadBuffer, dev->queue, from, CL_FALSE, offset,
                             bytes, to, 0, NULL, event)
                     : WF_CL(&dev->cl, err, clEnqueueMarkerWithWaitList, dev->queue, 0, NULL, event);
-    return ok && on_its_way(dev, event, err);
+    ok = ok && on_its_way(dev, event, err);
+    wf_profile_end(dev, WF_HOST_LAUNCH, begin);
+    return ok;
 }
 
 bool wf_upload_start(weft_device *dev, cl_mem to, const void *from, size_t bytes, cl_event *event,
@@ -155,9 +163,10 @@ bool wf_upload_start(weft_device *dev, cl_mem to, const void *from, size_t bytes
 
 bool wf_event_wait(weft_device *dev, cl_event event, struct weft_error *err)
 {
+    double begin = wf_profile_begin(dev);
     if (!WF_CL(&dev->cl, err, clWaitForEvents, 1, &event))
         return false;
-    after_wait(dev);
+    after_wait(dev, begin);
     return true;
 }
 
@@ -182,8 +191,9 @@ bool wf_copy(weft_device *dev, cl_mem from, cl_mem to, size_t bytes, struct weft
 
 bool wf_wait(weft_device *dev, struct weft_error *err)
 {
+    double begin = wf_profile_begin(dev);
     if (!WF_CL(&dev->cl, err, clFinish, dev->queue))
         return false;
-    after_wait(dev);
+    after_wait(dev, begin);
     return true;
 }
