@@ -1,7 +1,7 @@
 """CLBlast's matrix product through its C functions, on the OpenCL device that weft takes.
 
-Straight from here and not through weft, so that its time has nothing of weft's in it: a call and the
-wait for the queue, on buffers that are there. Not run itself: see tools/bench/matmul.
+Straight from here and not through weft, so that its time has nothing of weft's in it: a call and
+the wait for the queue, on buffers that are there. Not run itself: see tools/bench/matmul.
 """
 import ctypes
 from ctypes import byref, c_float, c_int, c_size_t, c_uint, c_uint64, c_void_p
@@ -10,7 +10,8 @@ ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 READ_WRITE, COPY = 1, 1 << 5
 ALL_DEVICES, DEVICE_NAME = 0xFFFFFFFF, 0x102B
 
-RESULTS = {'clCreateContext': c_void_p, 'clCreateCommandQueue': c_void_p, 'clCreateBuffer': c_void_p}
+RESULTS = {'clCreateContext': c_void_p, 'clCreateCommandQueue': c_void_p,
+           'clCreateBuffer': c_void_p}
 ARGUMENTS = {
     'clGetPlatformIDs': [c_uint, c_void_p, c_void_p],
     'clGetDeviceIDs': [c_void_p, c_uint64, c_uint, c_void_p, c_void_p],

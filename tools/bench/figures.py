@@ -1,5 +1,5 @@
-"""The history of measurements: a file with a line of JSON for each figure, and what became faster or
-slower since the last commit.
+"""The history of measurements: a file with a line of JSON for each figure, and what became faster
+or slower since the last commit.
 
 A line has: date (UTC), commit (with + where the tree had changes), machine, cores, device, driver,
 threads (null: as many as there are), load (of the machine as the bench began), case, ms (weft's

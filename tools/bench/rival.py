@@ -136,7 +136,8 @@ def compare(args, cases):
     chosen = {name: rivals for name, rivals in cases.items()
               if name in known and args.filter in name}
     if not chosen:
-        print(f'{pathlib.Path(sys.argv[0]).name}: no case contains "{args.filter}"', file=sys.stderr)
+        print(f'{pathlib.Path(sys.argv[0]).name}: no case contains "{args.filter}"',
+              file=sys.stderr)
         sys.exit(NO_CASE)
     load = os.getloadavg()[0]
     if load > BUSY:
