@@ -15,10 +15,10 @@
 #ifndef LOCAL
 #define LOCAL 64
 #endif
-// lint: -DNORM=2 -DRULE=2 -DSETS=4
+// lint: -DNORM=2 -DRULE=2 -DSETS=4 -DINDEX=long
 // lint: -DNORM=3
 // lint: -DNORM=3 -DLOCAL=1
-// lint: -DNORM=2 -DLOCAL=1
+// lint: -DNORM=2 -DLOCAL=1 -DINDEX=long
 
 #if NORM == 3
 // NaN wins.

@@ -4,10 +4,12 @@
 // matmul_gpu_tile: a group of TILE/4 x TILE/4 work-items makes TILE x TILE outputs, 4 x 4 each; KT
 // columns of a and rows of b at a time go through local memory.
 //
-//   TILE 64, KT 16
-//   BLOCK 256   terms of a sum that are added before the sums of blocks are: short sums round less
-//
 // matmul_plain: one work-item an output; for devices that can do nothing better, and for integers.
+//
+//   GPU_TILE, PLAIN  the kernel that is made
+//   TILE 64, KT 16
+//   BLOCK 256        terms of a sum that are added before the sums of blocks are: short sums round
+//                    less
 #include "matmul.h"
 
 #ifndef TILE
@@ -21,9 +23,24 @@
 #endif
 // lint: -DGPU_TILE -DVIEWS=2
 // lint: -DPLAIN -DVIEWS=2
+// lint: -DGPU_TILE -DVIEWS=2 -DX=double -DT=double -DY=double -DUSE_F64 -DTILE=32 -DKT=8 -DBLOCK=64
 // lint: -DGPU_TILE -DVIEWS=2 -DX=half -DT=float -DY=half -DNARROW
-// lint: -DPLAIN -DVIEWS=2 -DX=ushort -DT=float -DY=float -DNARROW
+// lint: -DPLAIN -DVIEWS=2 -DX=ushort -DT=float -DY=float -DNARROW -DINDEX=long
 // lint: -DPLAIN -DVIEWS=2 -DX=char -DT=uint -DY=char -DWHOLE
+// lint: -DVIEWS=3 -DRANK=2 -DINPUTS=1 -DINDEX=long -DGPU_TILE
+//       '-DEPILOGUE(T)=(n1)' '-DEPILOGUE_STEPS(T)=const T n1 = v * b0;'
+//       '-DE_PARAMS=, const struct steps steps, global const float *restrict p0'
+//       '-DE_AT(matrix)=global const float *q0 = p0 + dims_at(&batch, 2, matrix, RANK);'
+//       '-DE_TAKES=, const struct steps *es, global const float *q0'
+//       '-DE_ARGS=, &steps, q0' '-DE_PASS=, es, q0'
+//       '-DE_ONE(m, n)=E_SINGLE(b0, float, q0 + (m) * es->m[0] + (n))'
+// lint: -DVIEWS=3 -DRANK=2 -DINPUTS=1 -DINDEX=long -DPLAIN -DX=half -DT=float -DY=half -DNARROW
+//       '-DEPILOGUE(T)=(n1)' '-DEPILOGUE_STEPS(T)=const T n1 = v * b0;'
+//       '-DE_PARAMS=, const struct steps steps, global const half *restrict p0'
+//       '-DE_AT(matrix)=global const half *q0 = p0 + dims_at(&batch, 2, matrix, RANK);'
+//       '-DE_TAKES=, const struct steps *es, global const half *q0'
+//       '-DE_ARGS=, &steps, q0' '-DE_PASS=, es, q0'
+//       '-DE_ONE(m, n)=E_SINGLE(b0, half, q0 + (m) * es->m[0] + (n))'
 
 #ifdef INPUTS
 static inline T finish(T v, INDEX m, INDEX n E_TAKES)

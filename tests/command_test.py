@@ -14,7 +14,7 @@ import tempfile
 import unittest
 import zipfile
 
-from command_case import Case, ROOT, TEMP, WEFT, environment, lines_of_json, npy, run
+from command_case import Case, ROOT, TEMP, WEFT, environment, lines_of_json, run
 
 
 class Usage(Case):

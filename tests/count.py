@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Counts test cases after `meson test`. The last line is `N passed, N failed, N skipped`.
 
-usage: count.py TESTLOG.json...
+usage: count.py [--gates] TESTLOG.json...
+  --gates   names the tests of suite `gate` that passed; one that was skipped, for want of its tool,
+            is a failure
 
 A test whose environment has CK_TAP_LOG_FILE_NAME is a Check program: each of its cases counts, and
 if it ended early, that is a failure more. Any other test is one case.
@@ -47,15 +49,33 @@ def count_test(test, count):
     return None if good else f'{count["failed"] - before} cases'
 
 
+def check_gate(test, passed):
+    """Notes a gate that passed; returns what is wrong, or None."""
+    name = test['name'].rsplit(' / ')[-1]
+    if test['result'] == 'OK':
+        passed.append(name)
+    elif test['result'] == 'SKIP':
+        return f'{(test.get("stdout") or "").strip()}, and without it there is no {name} check'
+    return None
+
+
 def main():
-    count = collections.Counter()
-    for name in sys.argv[1:]:
+    strict = '--gates' in sys.argv
+    count, gates = collections.Counter(), []
+    for name in [a for a in sys.argv[1:] if a != '--gates']:
         path = pathlib.Path(name)
         for line in path.read_text().splitlines() if path.exists() else []:
             test = json.loads(line)
             wrong = count_test(test, count)
+            if strict and 'gate' in test['name'].split(' / ')[0]:
+                missing = check_gate(test, gates)
+                count['failed'] += missing is not None
+                count['skipped'] -= missing is not None
+                wrong = wrong or missing
             if wrong:
                 print(f'failed: {test["name"]}: {wrong}')
+    if strict:
+        print(f'gates passed: {", ".join(sorted(gates)) or "none"}')
     print(f'{count["passed"]} passed, {count["failed"]} failed, {count["skipped"]} skipped')
     return count['failed'] > 0 or not count.total()
 

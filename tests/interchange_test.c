@@ -199,8 +199,10 @@ START_TEST(a_killed_process_leaves_a_whole_file)
     for (int k = 0; k < KILLS; k++) {
         pid_t child = fork();
         ck_assert_int_ge(child, 0);
-        for (int turn = 2; !child; turn++)
-            write_turn(path, v, turn);
+        if (!child) {
+            for (int turn = 2;; turn++)
+                write_turn(path, v, turn);
+        }
         nanosleep(&(struct timespec){0, 1000000 + k * 700001}, NULL);
         kill(child, SIGKILL);
         int status = 0;

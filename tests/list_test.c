@@ -13,8 +13,6 @@
 
 static const char *self; // this program
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
-
 // The list of this program, run again with one variable set: see print_list().
 static char listed[8192];
 

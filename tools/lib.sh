@@ -31,11 +31,20 @@ pocl-opencl-icd        has_icd pocl
 check                  pkg-config --exists check
 ocl-icd-opencl-dev     pkg-config --exists OpenCL
 g++                    command -v c++
+gcc                    command -v gcc
 clang                  command -v clang
-clang-format           command -v clang-format
+clang-format           has_clang_format
+shellcheck             command -v shellcheck
+pyflakes3              command -v pyflakes3
 END
         ;;
+    coverage) echo "gcovr command -v gcovr" ;;
     esac
+}
+
+# That of Debian 12, clang-format 14; tests/format takes it under both names.
+has_clang_format() {
+    command -v clang-format || command -v clang-format-14
 }
 
 has_header() {

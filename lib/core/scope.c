@@ -113,6 +113,7 @@ const char *wf_label_end(const char *label, const char **cut)
     return n > MOST ? label + n - MOST : label;
 }
 
+WF_PRINTF(3, 0)
 static bool failv(weft_scope *s, enum weft_status status, const char *fmt, va_list ap)
 {
     if (!s || s->err.status)
