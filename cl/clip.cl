@@ -100,7 +100,7 @@ float join_lanes(local float *lane)
         if (item < n)
             lane[item] = JOIN(lane[item], lane[item + n]);
     }
-    float whole = lane[0];
+    float whole = item == 0 ? lane[0] : 0;
     barrier(CLK_LOCAL_MEM_FENCE);
     return whole;
 #endif

@@ -124,7 +124,8 @@ struct state join_items(struct state s, local struct state *shared)
             shared[item] = mine;
         }
     }
-    s = shared[0];
+    if (item == 0)
+        s = shared[0];
     barrier(CLK_LOCAL_MEM_FENCE);
     return s;
 }
