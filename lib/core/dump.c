@@ -158,7 +158,7 @@ bool weft_scope_dump(weft_scope *s, enum weft_dump_form form,
         return true;
     }
     struct wf_dry *dry = malloc(sizeof *dry);
-    bool ok = dry ? wf_rehearse(s, NULL, dry, look, &d) : wf_fail_nomem(&s->err, "dump");
+    bool ok = dry ? wf_rehearse(s, NULL, dry, look, &d) : wf_scope_nomem(s, "dump");
     free(dry);
     return ok;
 }

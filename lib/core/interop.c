@@ -63,7 +63,7 @@ static struct wf_storage *wrap(weft_scope *s, cl_mem mem, const struct weft_open
     struct weft_error e = {0};
     struct wf_storage *st = calloc(1, sizeof *st);
     if (!st) {
-        wf_fail_nomem(&s->err, "import");
+        wf_scope_nomem(s, "import");
         return NULL;
     }
     if (!WF_CL(&s->dev->cl, &e, clRetainMemObject, mem)) {
@@ -91,7 +91,7 @@ weft_tensor *weft_opencl_import(weft_scope *s, cl_mem mem,
         wf_scope_wrong(s, "import: the buffer is NULL");
         return NULL;
     }
-    struct wf_tensor *t = wf_scope_tensor(s, o.dtype, o.ndim, o.shape);
+    struct wf_tensor *t = wf_scope_tensor(s, "import", o.dtype, o.ndim, o.shape);
     if (!t)
         return NULL;
     if (o.stride && o.ndim)
@@ -129,7 +129,7 @@ bool weft_opencl_export(weft_scope *s, const weft_tensor *x, struct weft_opencl_
     if (!out)
         return wf_scope_wrong(s, "export: the view is NULL");
     // Asked for, the tensor keeps its buffer: the program may read it as long as the tensor lives.
-    cl_event event = wf_plan_dense(s, wf_tensor(x), &dense) ? mark(s) : NULL;
+    cl_event event = wf_plan_dense(s, "export", wf_tensor(x), &dense) ? mark(s) : NULL;
     if (!event)
         return false;
     *out = (struct weft_opencl_view){

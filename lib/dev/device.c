@@ -144,6 +144,7 @@ weft_device *wf_device_make(const struct wf_cl *cl, const struct weft_device_inf
     dev->log = (struct wf_log){p->log, p->log_priv};
     dev->quirks = wf_quirks(info);
     dev->refs = 1;
+    dev->index_max = INT32_MAX;
     // What an embedded profile must offer, if the driver does not say.
     if (cl->clGetDeviceInfo(id, CL_DEVICE_MAX_PARAMETER_SIZE, sizeof dev->argument_bytes,
                             &dev->argument_bytes, NULL))
