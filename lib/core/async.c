@@ -81,7 +81,8 @@ bool weft_async_wait(weft_async *a, struct weft_error *err)
 {
     if (!a)
         return wf_fail(err, WEFT_PARAM, "async: the handle is NULL");
-    return wf_event_wait(a->dev, a->event, err);
+    struct weft_error e = {0};
+    return wf_event_wait(a->dev, a->event, &e) || wf_fail_in(err, "read_async", &e);
 }
 
 static void CL_CALLBACK event_done(cl_event event, cl_int status, void *priv)

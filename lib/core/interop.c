@@ -23,10 +23,16 @@ static bool check_buffer(weft_scope *s, cl_mem mem, const struct wf_tensor *t, s
     size_t bytes = 0, element = weft_dtype_size(t->pub.dtype);
     cl_context context = NULL;
     struct weft_error e = {0};
-    if (!WF_CL(&s->dev->cl, &e, clGetMemObjectInfo, mem, CL_MEM_SIZE, sizeof bytes, &bytes, NULL) ||
-        !WF_CL(&s->dev->cl, &e, clGetMemObjectInfo, mem, CL_MEM_CONTEXT, sizeof context, &context,
-               NULL))
-        return wf_scope_fail(s, WEFT_PARAM, "import: the buffer is none: %s", e.text);
+    cl_int code;
+    if (WF_CL_CODE(&s->dev->cl, code, clGetMemObjectInfo, mem, CL_MEM_SIZE, sizeof bytes, &bytes,
+                   NULL) ||
+        WF_CL_CODE(&s->dev->cl, code, clGetMemObjectInfo, mem, CL_MEM_CONTEXT, sizeof context,
+                   &context, NULL)) {
+        wf_cl_check(&e, "clGetMemObjectInfo", code);
+        return code == CL_INVALID_MEM_OBJECT
+                   ? wf_scope_fail(s, WEFT_PARAM, "import: the buffer is none: %s", e.text)
+                   : wf_scope_fail(s, e.status, "import: %s", e.text);
+    }
     if (context != s->dev->context)
         return wf_scope_wrong(s, "import: the buffer is of another context than the device");
     int64_t last = last_element(t->pub.ndim, t->pub.shape, t->stride);

@@ -243,7 +243,10 @@ const char *weft_device_quirk(const weft_device *dev, int n)
 
 bool weft_device_wait(weft_device *dev, struct weft_error *err)
 {
-    return dev ? wf_wait(dev, err) : wf_fail(err, WEFT_PARAM, "wait: the device is NULL");
+    struct weft_error e = {0};
+    if (!dev)
+        return wf_fail(err, WEFT_PARAM, "wait: the device is NULL");
+    return wf_wait(dev, &e) || wf_fail_in(err, "wait", &e);
 }
 
 void weft_device_trim(weft_device *dev)

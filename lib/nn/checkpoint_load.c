@@ -202,7 +202,7 @@ static struct wf_storage *upload(weft_device *dev, const struct weft_file_tensor
 static bool put(struct load *l)
 {
     struct wf_exchange x;
-    bool ok = wf_exchange_init(&x, l->p, l->fit, l->err);
+    bool ok = wf_exchange_init(&x, "load", l->p, l->fit, l->err);
     for (const struct item *i = l->items; ok && i; i = i->hh.next) {
         const struct weft_file_tensor *t = i->t;
         if (i->unfit)

@@ -3,11 +3,12 @@
 #include "nn/params.h"
 #include <stdlib.h>
 
-bool wf_exchange_init(struct wf_exchange *x, weft_params *p, int room, struct weft_error *err)
+bool wf_exchange_init(struct wf_exchange *x, const char *call, weft_params *p, int room,
+                      struct weft_error *err)
 {
     *x = (struct wf_exchange){.p = p, .before = p->count, .room = room};
     x->value = calloc((size_t)room + 1, sizeof *x->value);
-    return x->value || wf_fail_nomem(err, "values");
+    return x->value || wf_fail_nomem(err, call);
 }
 
 bool wf_exchange_add(struct wf_exchange *x, struct wf_param *q, struct wf_storage *storage)
@@ -125,7 +126,7 @@ static bool copy_new(weft_params *dst, const weft_params *src, struct weft_error
 static bool copy_values(weft_params *dst, const weft_params *src, struct weft_error *err)
 {
     struct wf_exchange x;
-    bool ok = wf_exchange_init(&x, dst, src->count, err);
+    bool ok = wf_exchange_init(&x, "copy", dst, src->count, err);
     for (int i = 0; ok && i < src->count; i++) {
         const struct wf_param *q = src->param[i];
         ok = wf_exchange_add(&x, wf_params_find(dst, q->name),
