@@ -28,7 +28,6 @@ void __wrap_free(void *p);
 enum { HOST_SLOTS = 1 << 18 };
 static void *host_slot[HOST_SLOTS];
 static pthread_mutex_t host_lock = PTHREAD_MUTEX_INITIALIZER;
-static char host_gone; // stands where one was
 
 static size_t host_place(const void *p)
 {
@@ -41,12 +40,25 @@ static void *host_counted(void *p)
         return NULL;
     pthread_mutex_lock(&host_lock);
     size_t i = host_place(p);
-    while (host_slot[i] && host_slot[i] != &host_gone)
+    while (host_slot[i])
         i = (i + 1) % HOST_SLOTS;
     host_slot[i] = p;
     pthread_mutex_unlock(&host_lock);
     host_live++;
     return p;
+}
+
+// Those behind, which went on from the place that is free now, move up.
+static void host_move_up(size_t free)
+{
+    for (size_t i = (free + 1) % HOST_SLOTS; host_slot[i]; i = (i + 1) % HOST_SLOTS) {
+        size_t from = host_place(host_slot[i]);
+        if ((i + HOST_SLOTS - from) % HOST_SLOTS < (i + HOST_SLOTS - free) % HOST_SLOTS)
+            continue;
+        host_slot[free] = host_slot[i];
+        free = i;
+    }
+    host_slot[free] = NULL;
 }
 
 static void host_forgotten(const void *p)
@@ -58,7 +70,7 @@ static void host_forgotten(const void *p)
     while (host_slot[i] && host_slot[i] != p)
         i = (i + 1) % HOST_SLOTS;
     if (host_slot[i]) {
-        host_slot[i] = &host_gone;
+        host_move_up(i);
         host_live--;
     }
     pthread_mutex_unlock(&host_lock);
