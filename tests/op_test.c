@@ -21,6 +21,9 @@ static void setup(void)
     // The forms for GPUs, with their groups of many work-items and barriers, run on a CPU as well.
     if (getenv("WEFT_TEST_AS_GPU"))
         dev->info.type = WEFT_DEVICE_GPU;
+    // The forms for more than 2^31 elements, as if they were needed for every one above 1.
+    if (getenv("WEFT_TEST_INDEX64"))
+        dev->index_max = 1;
 }
 
 static void teardown(void)

@@ -15,6 +15,8 @@ static void setup_all(void)
     setup();
     if (getenv("WEFT_TEST_AS_GPU"))
         dev->info.type = WEFT_DEVICE_GPU;
+    if (getenv("WEFT_TEST_INDEX64"))
+        dev->index_max = 1;
     err = (struct weft_error){0};
 }
 

@@ -176,7 +176,8 @@ static bool ready_to_report(weft_device *dev, struct weft_error *err)
         return wf_fail(err, WEFT_PARAM, "profile: the device is NULL");
     if (!dev->profile.on)
         return wf_fail(err, WEFT_PARAM, "profile: the device was made without .profile");
-    return wf_wait(dev, err);
+    struct weft_error e = {0};
+    return wf_wait(dev, &e) || wf_fail_in(err, "profile", &e);
 }
 
 int weft_device_profile(weft_device *dev, struct weft_profile_row *rows, int max,

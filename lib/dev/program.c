@@ -67,7 +67,7 @@ static bool source_of(weft_device *dev, const struct wf_request *r, struct wf_te
     wf_text_add(out, "%s", r->defines ? r->defines : "");
     if (r->text) {
         wf_text_add(out, "#line 1 \"%s.cl\"\n%s", r->file, r->text);
-        return !out->failed || wf_fail_nomem(err, r->op);
+        return !out->failed || wf_fail_nomem(err, "kernel");
     }
     if (dev->programs.cl_dir) {
         char path[1200];
@@ -78,12 +78,12 @@ static bool source_of(weft_device *dev, const struct wf_request *r, struct wf_te
             return false;
         wf_text_add(out, "#line 1 \"%s.cl\"\n%s", r->file, (char *)text);
         free(text);
-        return !out->failed || wf_fail_nomem(err, r->op);
+        return !out->failed || wf_fail_nomem(err, "kernel");
     }
     for (const struct wf_kernel_source *k = wf_kernel_sources; k->name; k++) {
         if (!strcmp(k->name, r->file)) {
             wf_text_add(out, "%s", k->text);
-            return !out->failed || wf_fail_nomem(err, r->op);
+            return !out->failed || wf_fail_nomem(err, "kernel");
         }
     }
     return wf_fail(err, WEFT_BUILD, "no kernel file is named %s.cl", r->file);
@@ -237,7 +237,7 @@ static bool make_program(weft_device *dev, struct wf_program *p, const struct wf
     bool ok = source_of(dev, r, &source, err);
     if (ok) {
         disk_key(dev, r, &source, options, &p->key);
-        ok = !p->key.failed || wf_fail_nomem(err, r->op);
+        ok = !p->key.failed || wf_fail_nomem(err, "kernel");
     }
     ok = ok && (load(dev, p, options) || compile(dev, p, r, &source, options, err));
     wf_text_finish(&source);
@@ -254,7 +254,7 @@ static bool write_and_make(weft_device *dev, struct wf_program *p, const struct 
         r->write(r->priv, &defines);
     if (r->write)
         written.defines = wf_text_get(&defines);
-    bool ok = defines.failed ? wf_fail_nomem(err, r->op) : make_program(dev, p, &written, err);
+    bool ok = defines.failed ? wf_fail_nomem(err, "kernel") : make_program(dev, p, &written, err);
     wf_text_finish(&defines);
     return ok;
 }
@@ -316,7 +316,7 @@ static struct wf_program *get_program(weft_device *dev, const struct wf_request 
     if (p && !ok)
         wf_fail(err, p->error.status, "%s", p->error.text);
     else if (!p)
-        wf_fail_nomem(err, r->op);
+        wf_fail_nomem(err, "kernel");
     wf_unlock(&ps->lock);
     return ok ? p : NULL;
 }
@@ -326,7 +326,7 @@ static struct wf_kernel *make_kernel(weft_device *dev, struct wf_program *p,
 {
     struct wf_kernel *k = calloc(1, sizeof *k);
     if (!k) {
-        wf_fail_nomem(err, r->op);
+        wf_fail_nomem(err, "kernel");
         return NULL;
     }
     cl_int code;

@@ -2,6 +2,7 @@
 // pinned staging buffer and enqueued from there, and only a stage that is still in use is waited
 // for.
 #include "dev/transfer.h"
+#include "base/text.h"
 #include "dev/device.h"
 #include "dev/dry.h"
 
@@ -36,14 +37,29 @@ void wf_transfer_finish(weft_device *dev)
     dev->transfer.has_lock = false;
 }
 
+static cl_mem stage_buffer(weft_device *dev, size_t room, struct weft_error *err)
+{
+    cl_int code;
+    cl_mem_flags flags = CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR;
+    cl_mem mem = WF_CL_NEW(&dev->cl, code, clCreateBuffer, dev->context, flags, room, NULL);
+    if (!mem && wf_cl_is_nomem(code)) {
+        wf_pool_trim(dev);
+        mem = WF_CL_NEW(&dev->cl, code, clCreateBuffer, dev->context, flags, room, NULL);
+    }
+    if (!mem && wf_cl_is_nomem(code))
+        wf_fail(err, WEFT_NOMEM, "%s of memory for uploads are not to be had", WF_BYTES(room));
+    else
+        wf_cl_check(err, "clCreateBuffer", code);
+    return mem;
+}
+
 static bool stage_make(weft_device *dev, struct wf_stage *g, size_t bytes, struct weft_error *err)
 {
     stage_free(dev, g);
     size_t room = bytes <= STAGE_SMALLEST ? STAGE_SMALLEST : STAGE_BYTES;
     cl_int code;
-    g->mem = WF_CL_NEW(&dev->cl, code, clCreateBuffer, dev->context,
-                       CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR, room, NULL);
-    if (!wf_cl_check(err, "clCreateBuffer", code))
+    g->mem = stage_buffer(dev, room, err);
+    if (!g->mem)
         return false;
     dev->count.allocations++;
     g->host = WF_CL_NEW(&dev->cl, code, clEnqueueMapBuffer, dev->queue, g->mem, CL_TRUE,
@@ -83,8 +99,10 @@ static bool upload_piece(weft_device *dev, cl_mem to, size_t offset, const void 
     struct wf_stage *g = stage_take(dev, bytes, err);
     if (g) {
         memcpy(g->host, from, bytes);
-        if (!WF_CL(&dev->cl, err, clEnqueueWriteBuffer, dev->queue, to, CL_FALSE, offset, bytes,
-                   g->host, 0, NULL, &g->busy)) {
+        cl_int code;
+        WF_CL_LATE(dev, code, clEnqueueWriteBuffer, dev->queue, to, CL_FALSE, offset, bytes,
+                   g->host, 0, NULL, &g->busy);
+        if (!wf_cl_check(err, "clEnqueueWriteBuffer", code)) {
             g->busy = NULL;
             g = NULL;
         }
@@ -120,8 +138,10 @@ bool wf_download(weft_device *dev, cl_mem from, size_t offset, void *to, size_t 
     if (!bytes)
         return true;
     double begin = wf_profile_begin(dev);
-    if (!WF_CL(&dev->cl, err, clEnqueueReadBuffer, dev->queue, from, CL_TRUE, offset, bytes, to, 0,
-               NULL, NULL))
+    cl_int code;
+    WF_CL_LATE(dev, code, clEnqueueReadBuffer, dev->queue, from, CL_TRUE, offset, bytes, to, 0,
+               NULL, NULL);
+    if (!wf_cl_check(err, "clEnqueueReadBuffer", code))
         return false;
     dev->count.copies++;
     after_wait(dev, begin);
@@ -176,8 +196,10 @@ bool wf_fill(weft_device *dev, cl_mem to, size_t bytes, const void *pattern, siz
     if (!bytes || dev->dry)
         return true;
     dev->count.copies++;
-    return WF_CL(&dev->cl, err, clEnqueueFillBuffer, dev->queue, to, pattern, pattern_bytes, 0,
-                 bytes, 0, NULL, NULL);
+    cl_int code;
+    WF_CL_LATE(dev, code, clEnqueueFillBuffer, dev->queue, to, pattern, pattern_bytes, 0, bytes, 0,
+               NULL, NULL);
+    return wf_cl_check(err, "clEnqueueFillBuffer", code);
 }
 
 bool wf_copy(weft_device *dev, cl_mem from, cl_mem to, size_t bytes, struct weft_error *err)
@@ -185,8 +207,9 @@ bool wf_copy(weft_device *dev, cl_mem from, cl_mem to, size_t bytes, struct weft
     if (!bytes || dev->dry)
         return true;
     dev->count.copies++;
-    return WF_CL(&dev->cl, err, clEnqueueCopyBuffer, dev->queue, from, to, 0, 0, bytes, 0, NULL,
-                 NULL);
+    cl_int code;
+    WF_CL_LATE(dev, code, clEnqueueCopyBuffer, dev->queue, from, to, 0, 0, bytes, 0, NULL, NULL);
+    return wf_cl_check(err, "clEnqueueCopyBuffer", code);
 }
 
 bool wf_wait(weft_device *dev, struct weft_error *err)

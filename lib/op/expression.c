@@ -97,7 +97,7 @@ static void make_program(const weft_device *dev, struct program *p, int n,
         x->in[i].inner = stride == 1 ? WF_DENSE : stride == 0 ? WF_REPEATED : WF_STRIDED;
     }
     x->rank = p->dims.rank;
-    x->wide = wf_dims_wide(&p->dims);
+    x->wide = wf_dims_wide(dev, &p->dims);
     x->cpu = dev->info.type == WEFT_DEVICE_CPU;
     // PoCL 3.1's fmod and pow of eight doubles are wrong where one of them is 0; those of four are
     // right.

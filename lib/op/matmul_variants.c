@@ -87,7 +87,7 @@ static struct wf_kernel *get_kernel(weft_device *dev, const struct wf_matmul *p,
     bool ok = !all.failed && !knobs->failed;
     struct wf_kernel *k = ok ? wf_kernel_get(dev, &r, err) : NULL;
     if (!ok)
-        wf_fail_nomem(err, "kernel text");
+        wf_fail_nomem(err, "kernel");
     wf_text_finish(&all);
     wf_text_finish(knobs);
     return k;

@@ -127,7 +127,7 @@ static weft_tensor *join(weft_scope *s, struct wf_record *a, struct wf_record *b
     const weft_tensor **in = wf_arena_take(&s->arena, n * sizeof *in);
     struct wf_slice *at = wf_arena_take(&s->arena, n * sizeof *at);
     if (!in || !at) {
-        wf_fail_nomem(&s->err, op_parts.name);
+        wf_scope_nomem(s, op_parts.name);
         return NULL;
     }
     for (size_t i = 0; i < n; i++) {
