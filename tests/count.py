@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Counts test cases after `meson test`. The last line is `N passed, N failed, N skipped`.
 
-usage: count.py TESTLOG.json...
+usage: count.py FILE...
+
+A FILE is a log of meson's, *.json, or else what this script or tests/vendors printed; its last line
+is added.
 
 A test whose environment has CK_TAP_LOG_FILE_NAME is a Check program: each of its cases counts, and
 if it ended early, that is a failure more. Any other test is one case.
@@ -13,6 +16,8 @@ import pathlib
 import re
 import sys
 
+KEYS = ('passed', 'failed', 'skipped')
+COUNTS = re.compile(', '.join(rf'(\d+) {key}' for key in KEYS) + '$')
 PLAN = re.compile(r'1\.\.(\d+)$')
 
 
@@ -47,17 +52,34 @@ def count_test(test, count):
     return None if good else f'{count["failed"] - before} cases'
 
 
+def count_log(path, count):
+    """Adds the tests of meson's log, and says which failed."""
+    for line in path.read_text().splitlines() if path.exists() else []:
+        test = json.loads(line)
+        wrong = count_test(test, count)
+        if wrong:
+            print(f'failed: {test["name"]}: {wrong}')
+
+
+def add_counted(path, count):
+    """Adds what was counted before; without it something ended early, which is a failure."""
+    lines = path.read_text(errors='replace').splitlines() if path.exists() else []
+    found = COUNTS.match(lines[-1]) if lines else None
+    count.update(dict(zip(KEYS, map(int, found.groups()))) if found else {'failed': 1})
+
+
+def text(count):
+    return ', '.join(f'{count[key]} {key}' for key in KEYS)
+
+
 def main():
     count = collections.Counter()
     for name in sys.argv[1:]:
         path = pathlib.Path(name)
-        for line in path.read_text().splitlines() if path.exists() else []:
-            test = json.loads(line)
-            wrong = count_test(test, count)
-            if wrong:
-                print(f'failed: {test["name"]}: {wrong}')
-    print(f'{count["passed"]} passed, {count["failed"]} failed, {count["skipped"]} skipped')
+        (count_log if path.suffix == '.json' else add_counted)(path, count)
+    print(text(count))
     return count['failed'] > 0 or not count.total()
 
 
-sys.exit(main())
+if __name__ == '__main__':
+    sys.exit(main())
