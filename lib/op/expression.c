@@ -88,6 +88,10 @@ static void make_program(const weft_device *dev, struct program *p, int n,
         add_node(p, r, i, n);
     x->nodes = n;
     wf_dims_collapse(&p->dims);
+    // A struct has no member of length 0: without inputs there is a view that nothing reads.
+    if (!p->dims.views)
+        p->dims.views = 1;
+    x->views = p->dims.views;
     for (int i = 0; i < x->inputs; i++) {
         int64_t stride = p->dims.stride[i][p->dims.rank - 1];
         x->in[i].inner = stride == 1 ? WF_DENSE : stride == 0 ? WF_REPEATED : WF_STRIDED;
@@ -164,8 +168,7 @@ static struct option make_option(double a, enum weft_dtype d)
 static size_t argument_bytes(const struct program *p)
 {
     const struct wf_program_text *x = &p->text;
-    size_t index = x->wide ? 8 : 4, rank = (size_t)x->rank,
-           views = x->inputs ? (size_t)x->inputs : 1;
+    size_t index = x->wide ? 8 : 4, rank = (size_t)x->rank, views = (size_t)x->views;
     size_t bytes = 5 * index + index * (rank + views * rank + views);
     for (int i = 0; i < x->nodes; i++)
         bytes += sizeof(cl_mem) * x->node[i].stored + 8 * (size_t)x->node[i].e->na;
