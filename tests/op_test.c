@@ -6,7 +6,9 @@
 #include "run.h"
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static weft_device *dev, *other;
 
@@ -32,11 +34,46 @@ static void teardown(void)
     weft_device_destroy(&other);
 }
 
-// WEFT_TEST_OP=TEXT: only the ops whose names contain it.
+// WEFT_TEST_OP=TEXT,TEXT...: only the ops whose names contain one of these.
 static bool is_chosen(const struct op_ref *r)
 {
     const char *text = getenv("WEFT_TEST_OP");
-    return !text || strstr(r->name, text) || strstr(op_ref_function(r), text);
+    if (!text || !*text)
+        return true;
+    for (char part[64]; *text; text += *text == ',') {
+        size_t n = strcspn(text, ",");
+        snprintf(part, sizeof part, "%.*s", (int)n, text);
+        if (strstr(r->name, part) || strstr(op_ref_function(r), part))
+            return true;
+        text += n;
+    }
+    return false;
+}
+
+// The elements of the largest tensor of a case.
+static int64_t case_size(const struct op_case *c)
+{
+    struct array t = {.ndim = c->ndim};
+    memcpy(t.shape, c->shape, sizeof t.shape);
+    int64_t most = array_count(&t);
+    for (int i = 0; i < MAX_IN; i++) {
+        t.ndim = c->in[i].ndim;
+        memcpy(t.shape, c->in[i].shape, sizeof t.shape);
+        most = array_count(&t) > most ? array_count(&t) : most;
+    }
+    return most;
+}
+
+// WEFT_TEST_MAX=N: only the cases whose tensors have at most N elements each, but of every row the
+// smallest, for a device that is very slow.
+static bool is_small(const struct op_ref *r, int c)
+{
+    const char *text = getenv("WEFT_TEST_MAX");
+    int64_t size = case_size(&r->cases[c]);
+    bool smallest = true;
+    for (int i = 0; i < ref_case_count(r); i++)
+        smallest = smallest && size <= case_size(&r->cases[i]);
+    return !text || smallest || size <= strtoll(text, NULL, 10);
 }
 
 // The elements of the largest tensor of a case.

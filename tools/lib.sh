@@ -25,6 +25,10 @@ END
         ;;
     driver) echo "pocl-opencl-icd has_icd" ;;
     data) echo "dataset-fashion-mnist test -e /usr/share/datasets/fashion-mnist" ;;
+    pocl) echo "pocl-opencl-icd has_icd pocl" ;;
+    oclgrind) echo "oclgrind test -e /usr/lib/oclgrind/liboclgrind-rt-icd.so" ;;
+    rusticl) echo "mesa-opencl-icd has_library libRusticlOpenCL.so.1" ;;
+    venv) echo "python3-venv python3 -m ensurepip --version" ;;
     tests) # which run on PoCL, whatever other driver is there
         cat <<'END'
 pocl-opencl-icd        has_icd pocl

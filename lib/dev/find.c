@@ -449,16 +449,16 @@ static bool has_gpu(const struct wf_found *f)
 }
 
 // A table that was filled by hand says nothing about this machine.
-static void look_around(const struct wf_cl *cl, struct wf_skips *skips, struct wf_found *out)
+static void look_around(const struct wf_cl *cl, struct wf_drivers *drivers, struct wf_skips *skips,
+                        struct wf_found *out)
 {
-    struct wf_drivers drivers;
     int closed = 0;
     if (cl->library)
-        wf_missing_drivers(skips, &drivers);
+        wf_missing_drivers(skips, drivers);
     if (cl->library && !has_gpu(out))
         closed = wf_missing_nodes(skips);
     if (!out->count)
-        wf_missing_why(skips, cl->library ? &drivers : NULL, closed, out->why);
+        wf_missing_why(skips, cl->library ? drivers : NULL, closed, out->why);
 }
 
 bool wf_find(const struct wf_cl *cl, const struct weft_error *load_error, const char *match,
@@ -470,8 +470,10 @@ bool wf_find(const struct wf_cl *cl, const struct weft_error *load_error, const 
         wf_copy_text(out->why, sizeof out->why, load_error->text);
         return true;
     }
+    struct wf_drivers drivers;
+    wf_missing_before(&drivers);
     bool ok = find_platforms(cl, &skips, out);
-    look_around(cl, &skips, out);
+    look_around(cl, &drivers, &skips, out);
     out->skip = skips.data;
     out->skip_count = skips.count;
     if (!ok || skips.failed) {
