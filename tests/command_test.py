@@ -14,7 +14,7 @@ import tempfile
 import unittest
 import zipfile
 
-from command_case import Case, ROOT, TEMP, WEFT, environment, lines_of_json, run
+from command_case import Case, PATIENCE, ROOT, TEMP, WEFT, environment, lines_of_json, run
 
 
 class Usage(Case):
@@ -289,7 +289,8 @@ class Rivals(Case):
     BENCH = ROOT / 'tools' / 'bench'
 
     def bench(self, name, *args, **changes):
-        return subprocess.run([self.BENCH / name, *args], stdout=subprocess.PIPE, timeout=120,
+        return subprocess.run([self.BENCH / name, *args], stdout=subprocess.PIPE,
+                              timeout=120 * PATIENCE,
                               stderr=subprocess.PIPE, text=True, env=environment(**changes),
                               check=False)
 

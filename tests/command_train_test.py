@@ -21,7 +21,7 @@ import termios
 import time
 import unittest
 
-from command_case import Case, DATA, LAST_LINE, TEMP, WEFT, environment, run
+from command_case import Case, DATA, LAST_LINE, PATIENCE, TEMP, WEFT, environment, run
 
 
 @unittest.skipUnless(DATA.exists(), f'{DATA} is not there')
@@ -127,7 +127,7 @@ class Train(Case):
         env = environment(WEFT_CACHE=str(TEMP / 'shared'))
         both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                  env=env) for _ in range(2)]
-        results = [process.communicate(timeout=60) for process in both]
+        results = [process.communicate(timeout=60 * PATIENCE) for process in both]
         self.assertEqual([process.returncode for process in both], [0, 0], results)
         self.assertEqual(*[out.splitlines()[-1] for out, _ in results])
 
@@ -154,7 +154,7 @@ class Train(Case):
             for wait in 0.5, 0.2: # the first step has begun, and takes seconds
                 time.sleep(wait)
                 process.send_signal(signal.SIGINT)
-            process.communicate(timeout=20)
+            process.communicate(timeout=20 * PATIENCE)
         self.assertEqual(process.returncode, -signal.SIGINT)
 
     def test_interrupt(self):
@@ -162,7 +162,7 @@ class Train(Case):
                               stderr=subprocess.PIPE, text=True, env=environment()) as process:
             self.assertIn('epoch 1/', process.stdout.readline())
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=20 * PATIENCE)
         self.assertEqual(process.returncode, 130)
         self.assertRegex(errors.splitlines()[-1],
                          r'^weft: train: stopped after step \d+ of \d+, in epoch \d+ of 100000$')

@@ -23,8 +23,9 @@ struct wf_program {
     cl_program program;
     struct wf_kernel *kernels;
     struct wf_text key;  // on disk
-    size_t stored_bytes; // of the binary on disk; 0: none
+    size_t stored_bytes; // of the binary on disk; 0: none. Of the one thread that is saving
     bool from_store;
+    bool saving;
     // (kernel, local size) pairs launched so far, and how many of them the stored binary had seen.
     struct {
         struct wf_kernel *kernel;
@@ -413,17 +414,19 @@ static void save(weft_device *dev, struct wf_program *p)
     free(binary);
 }
 
-// A program that was launched in a way that its stored binary may lack; it counts as saved from now
-// on.
+// A program that was launched in a way that its stored binary may lack, and that no other thread is
+// saving; it counts as saved from now on.
 static struct wf_program *next_unsaved(struct wf_programs *ps, bool from_store_too)
 {
     wf_lock(&ps->lock);
     struct wf_program *p = ps->all;
-    while (p && !(p->state == READY && p->seen_count > p->saved_count &&
+    while (p && !(p->state == READY && !p->saving && p->seen_count > p->saved_count &&
                   (from_store_too || !p->from_store)))
         p = p->hh.next;
-    if (p)
+    if (p) {
         p->saved_count = p->seen_count;
+        p->saving = true;
+    }
     wf_unlock(&ps->lock);
     return p;
 }
@@ -432,8 +435,12 @@ static void save_all(weft_device *dev, bool from_store_too)
 {
     if (!*dev->store.dir || dev->quirks & WF_QUIRK_NO_BINARIES)
         return;
-    for (struct wf_program *p; (p = next_unsaved(&dev->programs, from_store_too));)
+    for (struct wf_program *p; (p = next_unsaved(&dev->programs, from_store_too));) {
         save(dev, p);
+        wf_lock(&dev->programs.lock);
+        p->saving = false;
+        wf_unlock(&dev->programs.lock);
+    }
 }
 
 void wf_programs_save(weft_device *dev)
