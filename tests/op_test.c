@@ -76,32 +76,6 @@ static bool is_small(const struct op_ref *r, int c)
     return !text || smallest || size <= strtoll(text, NULL, 10);
 }
 
-// The elements of the largest tensor of a case.
-static int64_t case_size(const struct op_case *c)
-{
-    struct array t = {.ndim = c->ndim};
-    memcpy(t.shape, c->shape, sizeof t.shape);
-    int64_t most = array_count(&t);
-    for (int i = 0; i < MAX_IN; i++) {
-        t.ndim = c->in[i].ndim;
-        memcpy(t.shape, c->in[i].shape, sizeof t.shape);
-        most = array_count(&t) > most ? array_count(&t) : most;
-    }
-    return most;
-}
-
-// WEFT_TEST_MAX=N: only the cases whose tensors have at most N elements each, but of every row the
-// smallest, for a device that is very slow.
-static bool is_small(const struct op_ref *r, int c)
-{
-    const char *text = getenv("WEFT_TEST_MAX");
-    int64_t size = case_size(&r->cases[c]);
-    bool smallest = true;
-    for (int i = 0; i < ref_case_count(r); i++)
-        smallest = smallest && size <= case_size(&r->cases[i]);
-    return !text || smallest || size <= strtoll(text, NULL, 10);
-}
-
 // In double a kernel's text differs by its types only: some cases tell.
 enum { F64_CASES = 3 };
 
