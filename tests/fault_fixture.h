@@ -81,66 +81,68 @@ static inline bool begins_with(const char *text, const char *name)
     return !strncmp(text, ": ", 2);
 }
 
+// What errors begin with beside the rows of the operations.
+static const char *const other_names[] = {
+    "adam",
+    "dense",
+    "accumulate_grad",
+    "zero_grad",
+    "buffer_set",
+    "optimizer",
+    "backward",
+    "from_host",
+    "clip_grad_norm",
+    "item",
+    "read",
+    "read_async",
+    "borrow",
+    "keep",
+    "flush",
+    "grads",
+    "grads_zero",
+    "fc1.weight",
+    "fc1.bias",
+    "fc2.bias",
+    "fc2.weight",
+    "save",
+    "load",
+    "training_save",
+    "training_load",
+    "copy",
+    "params",
+    "clone",
+    "tie",
+    "plan",
+    "dump",
+    "loader",
+    "data_memory",
+    "data",
+    "label",
+    "checkpoint",
+    "wait",
+    "profile",
+    "trace",
+    "scope",
+    "a",
+    "b",
+    "v",
+    "export",
+    "import",
+    "cube",
+    "twice",
+    "sgd",
+    "adagrad",
+    "adadelta",
+    "rmsprop",
+    "adamw",
+    "cosine",
+    "multi_step",
+    "sequential",
+};
+
 // Does the text begin with the name of an operation, of a call, of a parameter or of a file?
 static inline bool names_what_failed(const char *text)
 {
-    static const char *const more[] = {
-        "adam",
-        "dense",
-        "accumulate_grad",
-        "zero_grad",
-        "buffer_set",
-        "optimizer",
-        "backward",
-        "from_host",
-        "clip_grad_norm",
-        "item",
-        "read",
-        "read_async",
-        "borrow",
-        "keep",
-        "flush",
-        "grads",
-        "grads_zero",
-        "fc1.weight",
-        "fc1.bias",
-        "fc2.bias",
-        "fc2.weight",
-        "save",
-        "load",
-        "training_save",
-        "training_load",
-        "copy",
-        "params",
-        "clone",
-        "tie",
-        "plan",
-        "dump",
-        "loader",
-        "data_memory",
-        "data",
-        "label",
-        "checkpoint",
-        "wait",
-        "profile",
-        "trace",
-        "scope",
-        "a",
-        "b",
-        "v",
-        "export",
-        "import",
-        "cube",
-        "twice",
-        "sgd",
-        "adagrad",
-        "adadelta",
-        "rmsprop",
-        "adamw",
-        "cosine",
-        "multi_step",
-        "sequential",
-    };
     const char *label = "encoder/first: ";
     text += strncmp(text, label, strlen(label)) ? 0 : strlen(label);
     for (const struct wf_op *const *const *f = wf_op_families; *f; f++) {
@@ -149,8 +151,8 @@ static inline bool names_what_failed(const char *text)
                 return true;
         }
     }
-    for (int i = 0; i < COUNT(more); i++) {
-        if (begins_with(text, more[i]))
+    for (int i = 0; i < COUNT(other_names); i++) {
+        if (begins_with(text, other_names[i]))
             return true;
     }
     return !strncmp(text, tempdir, strlen(tempdir));

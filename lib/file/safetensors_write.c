@@ -106,7 +106,8 @@ static bool add_member(const char *path, wf_json *header, const struct weft_file
 
 static const char *wrong_metadata(const wf_json *all, const struct weft_file_text *t)
 {
-    return !t->key || !t->value          ? "the key or the value is NULL"
+    return !t->key                       ? "the key is NULL"
+           : !t->value                   ? "the value is NULL"
            : !wf_is_utf8(t->value)       ? "the value is not UTF-8"
            : !wf_is_utf8(t->key)         ? "the key is not UTF-8"
            : wf_json_member(all, t->key) ? "there are two of that key"
