@@ -33,7 +33,7 @@ def environment(**changes):
     return {k: v for k, v in env.items() if v is not None}
 
 
-def run(*args, timeout=60, stdout=subprocess.PIPE, preexec_fn=None, **changes):
+def run(*args, timeout=300, stdout=subprocess.PIPE, preexec_fn=None, **changes):
     return subprocess.run([WEFT, *args], stdout=stdout, stderr=subprocess.PIPE, text=True,
                           timeout=timeout * PATIENCE, env=environment(**changes), check=False,
                           preexec_fn=preexec_fn)

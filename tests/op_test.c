@@ -178,9 +178,11 @@ int main(void)
     tcase_set_timeout(table, 300);
     tcase_set_timeout(bad, 300);
     const struct op_ref *r;
+    int chosen = 0;
     for (int i = 0; (r = op_ref_at(i)); i++) {
         if (!is_chosen(r))
             continue;
+        chosen++;
         tcase_add_loop_test(table, value_is_the_references, i, i + 1);
         tcase_add_loop_test(table, gradient_is_the_references_difference, i, i + 1);
         tcase_add_loop_test(bad, bad_handles_are_refused, i, i + 1);
@@ -193,5 +195,9 @@ int main(void)
     tcase_add_test(table, every_row_has_a_reference);
     suite_add_tcase(suite, table);
     suite_add_tcase(suite, bad);
+    if (!chosen) {
+        fprintf(stderr, "op_test: no op's name contains \"%s\"\n", getenv("WEFT_TEST_OP"));
+        return EXIT_FAILURE;
+    }
     return run_suite(suite);
 }

@@ -51,7 +51,7 @@ static weft_tensor *numbers(int n, const int64_t *v)
     return weft_from_host(s, WEFT_I64, 1, &shape, v);
 }
 
-// The last element of the last row, as a view of every second of two rows; index 2999 in all.
+// Every 200th element of the first and the last row, as a view; its last element has index 2999.
 static weft_tensor *strided(void)
 {
     weft_tensor *x = weft_slice_step(s, big(), 0, (struct weft_range){0, ROWS, 2});
