@@ -22,6 +22,7 @@ START_TEST(opening)
         if (dev)
             close_device(&dev);
         assert_none_left(before);
+        assert_no_objects();
     }
     ck_assert_int_gt(tried, was_host_memory() ? 10 : 20);
 }
