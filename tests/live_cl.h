@@ -2,7 +2,7 @@
 // released. LeakSanitizer cannot tell, because drivers keep lists of their own.
 #ifndef TESTS_LIVE_CL_H
 #define TESTS_LIVE_CL_H
-#include "dev/cl.h"
+#include "enqueue_calls.h"
 #include <check.h>
 #include <stdatomic.h>
 
@@ -40,35 +40,6 @@ static struct {
     X(clRetainEvent, cl_event, events, 1)                   \
     X(clReleaseEvent, cl_event, events, -1)
 
-#define LIVE_ENQUEUES(X)                                                                      \
-    X(clEnqueueNDRangeKernel,                                                                 \
-      (cl_command_queue q, cl_kernel k, cl_uint d, const size_t *o, const size_t *g,          \
-       const size_t *l, cl_uint n, const cl_event *w, cl_event *e),                           \
-      (q, k, d, o, g, l, n, w, e))                                                            \
-    X(clEnqueueReadBuffer,                                                                    \
-      (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t s, void *p, cl_uint n,       \
-       const cl_event *w, cl_event *e),                                                       \
-      (q, m, b, o, s, p, n, w, e))                                                            \
-    X(clEnqueueWriteBuffer,                                                                   \
-      (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t s, const void *p, cl_uint n, \
-       const cl_event *w, cl_event *e),                                                       \
-      (q, m, b, o, s, p, n, w, e))                                                            \
-    X(clEnqueueCopyBuffer,                                                                    \
-      (cl_command_queue q, cl_mem a, cl_mem b, size_t x, size_t y, size_t s, cl_uint n,       \
-       const cl_event *w, cl_event *e),                                                       \
-      (q, a, b, x, y, s, n, w, e))                                                            \
-    X(clEnqueueFillBuffer,                                                                    \
-      (cl_command_queue q, cl_mem m, const void *p, size_t k, size_t o, size_t s, cl_uint n,  \
-       const cl_event *w, cl_event *e),                                                       \
-      (q, m, p, k, o, s, n, w, e))                                                            \
-    X(clEnqueueUnmapMemObject,                                                                \
-      (cl_command_queue q, cl_mem m, void *p, cl_uint n, const cl_event *w, cl_event *e),     \
-      (q, m, p, n, w, e))                                                                     \
-    X(clEnqueueMarkerWithWaitList,                                                            \
-      (cl_command_queue q, cl_uint n, const cl_event *w, cl_event *e), (q, n, w, e))          \
-    X(clEnqueueBarrierWithWaitList,                                                           \
-      (cl_command_queue q, cl_uint n, const cl_event *w, cl_event *e), (q, n, w, e))
-
 #define X(type, f, params, args)            \
     static type CL_API_CALL live_##f params \
     {                                       \
@@ -96,7 +67,7 @@ LIVE_COUNTS(X)
         live.events += e != NULL && code == CL_SUCCESS; \
         return code;                                    \
     }
-LIVE_ENQUEUES(X)
+ENQUEUE_CALLS(X)
 #undef X
 
 static void *CL_API_CALL live_clEnqueueMapBuffer(cl_command_queue q, cl_mem m, cl_bool b,
@@ -122,7 +93,7 @@ static inline struct wf_cl live_cl(void)
     LIVE_COUNTS(X)
 #undef X
 #define X(f, params, args) cl.f = live_##f;
-    LIVE_ENQUEUES(X)
+    ENQUEUE_CALLS(X)
 #undef X
     cl.clEnqueueMapBuffer = live_clEnqueueMapBuffer;
     return cl;

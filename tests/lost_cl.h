@@ -2,7 +2,7 @@
 // go to the real ones, also those calls that weft makes without a check.
 #ifndef TESTS_LOST_CL_H
 #define TESTS_LOST_CL_H
-#include "dev/cl.h"
+#include "enqueue_calls.h"
 #include <check.h>
 
 enum { DRIVER_BUFFERS = 512 };
@@ -37,31 +37,6 @@ static inline bool driver_lost(void)
     X(clGetKernelWorkGroupInfo,                                                                 \
       (cl_kernel k, cl_device_id d, cl_kernel_work_group_info w, size_t n, void *v, size_t *r), \
       (k, d, w, n, v, r))                                                                       \
-    X(clEnqueueNDRangeKernel,                                                                   \
-      (cl_command_queue q, cl_kernel k, cl_uint d, const size_t *o, const size_t *g,            \
-       const size_t *l, cl_uint n, const cl_event *w, cl_event *e),                             \
-      (q, k, d, o, g, l, n, w, e))                                                              \
-    X(clEnqueueReadBuffer,                                                                      \
-      (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t s, void *p, cl_uint n,         \
-       const cl_event *w, cl_event *e),                                                         \
-      (q, m, b, o, s, p, n, w, e))                                                              \
-    X(clEnqueueWriteBuffer,                                                                     \
-      (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t s, const void *p, cl_uint n,   \
-       const cl_event *w, cl_event *e),                                                         \
-      (q, m, b, o, s, p, n, w, e))                                                              \
-    X(clEnqueueCopyBuffer,                                                                      \
-      (cl_command_queue q, cl_mem a, cl_mem b, size_t x, size_t y, size_t s, cl_uint n,         \
-       const cl_event *w, cl_event *e),                                                         \
-      (q, a, b, x, y, s, n, w, e))                                                              \
-    X(clEnqueueFillBuffer,                                                                      \
-      (cl_command_queue q, cl_mem m, const void *p, size_t k, size_t o, size_t s, cl_uint n,    \
-       const cl_event *w, cl_event *e),                                                         \
-      (q, m, p, k, o, s, n, w, e))                                                              \
-    X(clEnqueueUnmapMemObject,                                                                  \
-      (cl_command_queue q, cl_mem m, void *p, cl_uint n, const cl_event *w, cl_event *e),       \
-      (q, m, p, n, w, e))                                                                       \
-    X(clEnqueueMarkerWithWaitList,                                                              \
-      (cl_command_queue q, cl_uint n, const cl_event *w, cl_event *e), (q, n, w, e))            \
     X(clWaitForEvents, (cl_uint n, const cl_event *w), (n, w))                                  \
     X(clGetEventInfo, (cl_event e, cl_event_info w, size_t n, void *v, size_t *r),              \
       (e, w, n, v, r))                                                                          \
@@ -77,6 +52,7 @@ static inline bool driver_lost(void)
         return driver_lost() ? driver.code : driver.real.f args; \
     }
 LOST_CALLS(X)
+ENQUEUE_CALLS(X)
 #undef X
 
 // Not those of the host program's memory.
@@ -130,6 +106,7 @@ static inline struct wf_cl lost_cl(void)
     struct wf_cl cl = driver.real;
 #define X(f, params, args) cl.f = lost_##f;
     LOST_CALLS(X)
+    ENQUEUE_CALLS(X)
 #undef X
     cl.clCreateBuffer = lost_create_buffer;
     cl.clReleaseMemObject = lost_release;
