@@ -111,8 +111,8 @@ START_TEST(a_device_lost_in_a_step)
     model_free(&m);
     close_device(&dev);
     int n = 1;
-    for (; lose_at(n); n += 3) {
-        if (n % 10 == 1)
+    for (; lose_at(n); n++) {
+        if (n % 30 == 1)
             check_another_device();
     }
     ck_assert_int_gt(n, 50);
