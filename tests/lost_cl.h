@@ -2,6 +2,7 @@
 // go to the real ones, also those calls that weft makes without a check.
 #ifndef TESTS_LOST_CL_H
 #define TESTS_LOST_CL_H
+#include "dev/device.h"
 #include "enqueue_calls.h"
 #include <check.h>
 
@@ -12,6 +13,7 @@ static struct {
     int calls, lost_at; // from this call on the device is lost; 0: never
     cl_int code;
     size_t limit, held; // bytes of all buffers; 0: no limit
+    cl_int full;        // what it says beyond the limit
     struct {
         cl_mem mem;
         size_t bytes;
@@ -59,12 +61,10 @@ ENQUEUE_CALLS(X)
 static inline cl_mem CL_API_CALL lost_create_buffer(cl_context c, cl_mem_flags flags, size_t bytes,
                                                     void *host, cl_int *code)
 {
-    bool counts = !(flags & CL_MEM_USE_HOST_PTR);
-    *code = driver_lost() ? driver.code
-            : counts && driver.limit && driver.held + bytes > driver.limit
-                ? CL_MEM_OBJECT_ALLOCATION_FAILURE
-                : CL_SUCCESS;
-    cl_mem mem = *code ? NULL : driver.real.clCreateBuffer(c, flags, bytes, host, code);
+    bool counts = !(flags & CL_MEM_USE_HOST_PTR), lost = driver_lost();
+    bool full = counts && driver.limit && driver.held + bytes > driver.limit;
+    *code = lost ? driver.code : driver.full;
+    cl_mem mem = lost || full ? NULL : driver.real.clCreateBuffer(c, flags, bytes, host, code);
     for (int i = 0; mem && counts && i < DRIVER_BUFFERS; i++) {
         if (driver.buffer[i].mem)
             continue;
@@ -103,6 +103,7 @@ static inline struct wf_cl lost_cl(void)
         ck_assert_msg(wf_cl_load(&driver.real, &err), "%s", err.text);
     driver.calls = driver.lost_at = 0;
     driver.limit = 0;
+    driver.full = CL_MEM_OBJECT_ALLOCATION_FAILURE;
     struct wf_cl cl = driver.real;
 #define X(f, params, args) cl.f = lost_##f;
     LOST_CALLS(X)
@@ -112,6 +113,16 @@ static inline struct wf_cl lost_cl(void)
     cl.clReleaseMemObject = lost_release;
     cl.clCreateKernel = lost_create_kernel;
     return cl;
+}
+
+static inline weft_device *open_driver(const char *cache_dir)
+{
+    struct weft_error err = {0};
+    const struct wf_cl cl = lost_cl();
+    const struct wf_device_hooks hooks = {.cl = &cl};
+    weft_device *dev = wf_device_open(weft_device_params(.cache_dir = cache_dir), &hooks, &err);
+    ck_assert_msg(dev != NULL, "%s", err.text);
+    return dev;
 }
 
 #endif
