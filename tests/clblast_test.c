@@ -49,7 +49,7 @@ static struct wf_matmul problem(void)
 static bool is_taken(void)
 {
     struct wf_matmul p = problem();
-    return wf_matmul_clblast_applies(dev, &p);
+    return wf_matmul_clblast.applies(dev, &p);
 }
 
 // Products of small whole numbers, which every order of adding gives alike.
@@ -121,19 +121,19 @@ START_TEST(what_it_cannot_do_goes_elsewhere)
     struct wf_epilogue e = {.text = "v"};
     struct wf_matmul p = problem();
     p.epilogue = &e;
-    ck_assert(!wf_matmul_clblast_applies(dev, &p));
+    ck_assert(!wf_matmul_clblast.applies(dev, &p));
     p = problem();
     p.a_k = 2; // neither rows nor columns side by side
-    ck_assert(!wf_matmul_clblast_applies(dev, &p));
+    ck_assert(!wf_matmul_clblast.applies(dev, &p));
     p = problem();
     p.dtype = p.out = WEFT_F16;
-    ck_assert(!wf_matmul_clblast_applies(dev, &p));
+    ck_assert(!wf_matmul_clblast.applies(dev, &p));
     p = problem();
     p.k = 0;
-    ck_assert(!wf_matmul_clblast_applies(dev, &p));
+    ck_assert(!wf_matmul_clblast.applies(dev, &p));
     p = problem();
     p.a_m = 0; // one row, repeated
-    ck_assert(!wf_matmul_clblast_applies(dev, &p));
+    ck_assert(!wf_matmul_clblast.applies(dev, &p));
 }
 END_TEST
 

@@ -39,12 +39,12 @@ static void check_epilogue(const char *what, const weft_tensor *product,
     struct weft_error err = {0};
     int ran = 0;
     struct wf_matmul p = wf_matmul_problem(r, e, c);
-    for (const struct wf_matmul_variant *v = wf_matmul_variants; v->name; v++) {
+    for (const struct wf_matmul_variant *const *v = wf_matmul_variants; *v; v++) {
         char name[120];
-        if (!can_run(v, &p))
+        if (!wf_matmul_can(dev, &p, *v))
             continue;
-        snprintf(name, sizeof name, "%s by %s", what, v->name);
-        ck_assert_msg(v->run(dev, &p, &err), "%s: %s", name, err.text);
+        snprintf(name, sizeof name, "%s by %s", what, (*v)->name);
+        ck_assert_msg(wf_matmul_try(dev, &p, *v, &err), "%s: %s", name, err.text);
         assert_near(name, &c->pub, unfused, places);
         ran++;
     }

@@ -1,22 +1,7 @@
-// The matrix product: shapes and gradient. Its variants are in matmul_variants.c.
+// The matrix product: shapes and gradient. Its variants are in matmul_variants.c and its
+// neighbours.
 #include "op/matmul.h"
 #include "op/op.h"
-
-bool wf_matmul_run(weft_device *dev, struct wf_record *matmul, const struct wf_epilogue *e,
-                   struct wf_tensor *out, struct weft_error *err)
-{
-    struct wf_matmul p = wf_matmul_problem(matmul, e, out);
-    bool ok = !weft_count(&out->pub), more = !ok;
-    for (const struct wf_matmul_variant *v = wf_matmul_variants; more; v++) {
-        struct weft_error own = {0};
-        if (!v->applies(dev, &p))
-            continue;
-        matmul->variant = v->name;
-        ok = v->run(dev, &p, v->can ? &own : err);
-        more = !ok && v->can;
-    }
-    return ok;
-}
 
 static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)
 {

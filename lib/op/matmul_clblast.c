@@ -46,10 +46,10 @@ static bool make_gemm(const struct wf_matmul *p, struct wf_clblast_gemm *g)
 
 static const struct wf_matmul_variant *own_variant(weft_device *dev, const struct wf_matmul *p)
 {
-    const struct wf_matmul_variant *v = wf_matmul_variants;
-    while (v->can || !v->applies(dev, p))
+    const struct wf_matmul_variant *const *v = wf_matmul_variants;
+    while ((*v)->may_fail || !(*v)->applies(dev, p))
         v++;
-    return v;
+    return *v;
 }
 
 // Buffers on the device of one comparison, and what came of it.
@@ -126,7 +126,7 @@ static bool compare(weft_device *dev, struct trial *t, int64_t n, int form, bool
     p.c = t->out[0]->mem;
     bool ok = make_gemm(&p, &g) && wf_clblast_gemm(dev, &g, &err);
     p.c = t->out[1]->mem;
-    ok = ok && own_variant(dev, &p)->run(dev, &p, &err);
+    ok = ok && wf_matmul_try(dev, &p, own_variant(dev, &p), &err);
     for (int i = 0; i < 2 && ok; i++)
         ok = wf_download(dev, t->out[i]->mem, 0, t->host[i], t->bytes, &err);
     return ok && agree(t, n * n, f64, n);
@@ -152,13 +152,14 @@ static bool is_fit(weft_device *dev, bool f64)
     return ok;
 }
 
-bool wf_matmul_clblast_can(weft_device *dev, const struct wf_matmul *p)
+static bool fits(weft_device *dev, const struct wf_matmul *p, const int *knob)
 {
+    (void)knob;
     struct wf_clblast_gemm g;
     return make_gemm(p, &g) && wf_clblast_found(dev);
 }
 
-bool wf_matmul_clblast_applies(weft_device *dev, const struct wf_matmul *p)
+static bool applies(weft_device *dev, const struct wf_matmul *p)
 {
     struct wf_clblast_gemm g;
     // A dry run asks nothing of the device: what is not known yet is not taken.
@@ -174,8 +175,10 @@ bool wf_matmul_clblast_applies(weft_device *dev, const struct wf_matmul *p)
     return *known == FIT;
 }
 
-bool wf_matmul_clblast_run(weft_device *dev, const struct wf_matmul *p, struct weft_error *err)
+static bool run(weft_device *dev, const struct wf_matmul *p, const int *knob,
+                struct weft_error *err)
 {
+    (void)knob;
     struct wf_clblast_gemm g;
     struct weft_error own = {0};
     if (dev->dry) {
@@ -188,3 +191,6 @@ bool wf_matmul_clblast_run(weft_device *dev, const struct wf_matmul *p, struct w
     dev->clblast[g.f64] = UNFIT;
     return wf_fail(err, own.status, "%s", own.text);
 }
+
+const struct wf_matmul_variant wf_matmul_clblast = {
+    .name = "clblast", .applies = applies, .fits = fits, .run = run, .may_fail = true};

@@ -136,3 +136,29 @@ void wf_matmul_add_args(struct wf_launch *l, struct wf_matmul_args *room, const 
     if (p->epilogue)
         add_epilogue(l, room, p);
 }
+
+size_t wf_matmul_computed_size(const struct wf_matmul *p)
+{
+    return p->dtype == WEFT_F64 ? 8 : 4;
+}
+
+struct wf_kernel *wf_matmul_kernel(weft_device *dev, const struct wf_matmul *p, const char *text,
+                                   const struct wf_matmul_variant *v, const int *knob,
+                                   struct weft_error *err)
+{
+    char name[64];
+    struct wf_text all = {0};
+    snprintf(name, sizeof name, "matmul_%s", v->name);
+    wf_matmul_defines(&all, p);
+    for (int i = 0; v->knobs && v->knobs[i].name; i++) {
+        if (!v->knobs[i].launch)
+            wf_text_add(&all, "#define %s %d\n", v->knobs[i].name, knob[i]);
+    }
+    wf_text_add(&all, "%s", text);
+    struct wf_request r = {v->file, name, all.data, "matmul"};
+    struct wf_kernel *k = all.failed ? NULL : wf_kernel_get(dev, &r, err);
+    if (all.failed)
+        wf_fail_nomem(err, "kernel text");
+    wf_text_finish(&all);
+    return k;
+}
