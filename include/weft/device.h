@@ -12,6 +12,8 @@
 //   WEFT_CL_DIR=DIR       kernels are read from DIR instead of the library, to edit and rerun; then
 //                         none are kept in the cache
 //   WEFT_CHECK_NAN=1      as params.check_nan
+//   WEFT_TUNING=FILE      as params.tuning; empty: none
+//   WEFT_TUNE=SECONDS     as params.tune_seconds
 //   WEFT_CLBLAST=0, 1     as params.clblast: off; on
 //   WEFT_EAGER=1          every scope of the device runs each call at once (tensor.h)
 #ifndef WEFT_DEVICE_H
@@ -55,6 +57,9 @@ struct weft_device_params {
     void (*mem_free)(void *priv, void *mem);
     void *mem_priv;
     enum weft_clblast clblast; // [WEFT_CLBLAST_ON_GPUS]
+    const char *tuning;        // the file of what was tuned here (tune.h); "" for none
+                               // [$XDG_DATA_HOME/weft/tuning-..., or in ~/.local/share/weft]
+    double tune_seconds;       // spent, when they are met, on products that were not [0]
 };
 #define weft_device_params(...)    \
     (&(struct weft_device_params){ \
@@ -136,6 +141,10 @@ enum weft_capability {
 };
 enum { WEFT_CAP_COUNT = WEFT_CAP_INT_DOT + 1 };
 WEFT_API bool weft_device_has(weft_device *dev, enum weft_capability cap);
+
+// The file of what was tuned for this device; it need not be there. "" for none, NULL for NULL.
+// Borrowed from the device.
+WEFT_API const char *weft_device_tuning(const weft_device *dev);
 
 // Faults of this device or its driver that weft works around: the n-th, from 0, as one line with
 // its reason; NULL past the last.

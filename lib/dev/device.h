@@ -9,6 +9,7 @@
 #include "dev/program.h"
 #include "dev/store.h"
 #include "dev/transfer.h"
+#include "dev/tuning.h"
 #include <stdatomic.h>
 
 // The counts of weft_device_stats, kept without a lock.
@@ -40,11 +41,11 @@ struct weft_device {
     struct wf_store store;
     struct wf_transfer transfer;
     struct wf_profile profile;
+    struct wf_tuning tuning;
     atomic_int caps[WEFT_CAP_COUNT]; // 0 not asked yet, 1 no, 2 yes
 
-    // Of CLBlast, for F32 and F64: enum in lib/op/matmul_clblast.c. And what makes it forget its
-    // kernels for this context before the context goes; NULL: it was not used.
-    atomic_int clblast[2];
+    // Makes CLBlast forget its kernels for this context before the context goes; NULL: it was not
+    // used.
     void (*forget_kernels)(weft_device *dev);
 
     // The handle and every scope, params, optimizer and kept tensor hold a reference.

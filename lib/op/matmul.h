@@ -68,7 +68,8 @@ struct wf_matmul_variant {
     bool (*fits)(weft_device *dev, const struct wf_matmul *p, const int *knob);
     bool (*run)(weft_device *dev, const struct wf_matmul *p, const int *knob,
                 struct weft_error *err);
-    bool may_fail; // it is not weft's own: where it fails, the next that applies is taken
+    bool may_fail; // it is not weft's own: it is compared before it is believed (matmul_tuning.h)
+    bool calls_like_elementwise; // of CPUs: its epilogue calls functions on vectors, as they do
 };
 extern const struct wf_matmul_variant *const wf_matmul_variants[]; // the last before NULL applies
                                                                    // always

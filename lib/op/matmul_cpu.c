@@ -115,4 +115,5 @@ const struct wf_matmul_variant wf_matmul_cpu_tile = {.name = "cpu_tile",
                                                      .applies = applies,
                                                      .choose = choose,
                                                      .fits = fits,
-                                                     .run = run};
+                                                     .run = run,
+                                                     .calls_like_elementwise = true};

@@ -1,4 +1,4 @@
-// The variants of the matrix product: which is taken, and the plain one, which always can.
+// The variants of the matrix product, and the plain one, which always can.
 #include "op/matmul.h"
 
 static bool always(weft_device *dev, const struct wf_matmul *p)
@@ -60,20 +60,4 @@ bool wf_matmul_can(weft_device *dev, const struct wf_matmul *p, const struct wf_
     if (v->choose)
         v->choose(dev, p, knob);
     return v->fits(dev, p, knob);
-}
-
-bool wf_matmul_run(weft_device *dev, struct wf_record *matmul, const struct wf_epilogue *e,
-                   struct wf_tensor *out, struct weft_error *err)
-{
-    struct wf_matmul p = wf_matmul_problem(matmul, e, out);
-    bool ok = !weft_count(&out->pub), more = !ok;
-    for (const struct wf_matmul_variant *const *v = wf_matmul_variants; more; v++) {
-        struct weft_error own = {0};
-        if (!(*v)->applies(dev, &p))
-            continue;
-        matmul->variant = (*v)->name;
-        ok = wf_matmul_try(dev, &p, *v, (*v)->may_fail ? &own : err);
-        more = !ok && (*v)->may_fail;
-    }
-    return ok;
 }
