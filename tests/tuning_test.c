@@ -4,6 +4,9 @@
 #include "op/matmul_tuning.h"
 #include "tempdir.h"
 #include <pthread.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static weft_device *dev;
 
@@ -393,6 +396,24 @@ START_TEST(many_problems)
 }
 END_TEST
 
+// A steady step asks for what was asked before.
+START_TEST(no_allocation)
+{
+#ifdef __GLIBC__
+    struct wf_text t = {0};
+    write_good(&t);
+    put(t.data);
+    for (int64_t m = 1; m < 200; m++)
+        found(m);
+    struct mallinfo2 before = mallinfo2();
+    for (int i = 0; i < 100000; i++)
+        found(1 + i % 199);
+    ck_assert_uint_eq(mallinfo2().uordblks, before.uordblks);
+    wf_text_finish(&t);
+#endif
+}
+END_TEST
+
 // A product goes by the same key whether it could be stacked or not.
 START_TEST(keys_of_products)
 {
@@ -516,6 +537,7 @@ int main(void)
     tcase_add_test(t, default_place);
     tcase_add_test(t, threads);
     tcase_add_test(t, many_problems);
+    tcase_add_test(t, no_allocation);
     tcase_add_test(t, keys_of_products);
     tcase_add_test(t, what_ships_is_good);
     tcase_add_test(t, trials_that_never_ended);

@@ -15,9 +15,10 @@ extern "C" {
 // dtypes differ or are BOOL; WEFT_SHAPE where an operand is a scalar, a has not as many columns as
 // b has rows, or the leading dimensions don't broadcast.
 //
-// On a GPU, F32 and F64 go to CLBlast where it is installed (Debian: libclblast1), once its
-// products were compared with weft's own on that device; clblast of the device's params leaves it
-// out, or takes it on other devices too.
+// Which of its variants runs is what was measured to be the fastest, where that was (tune.h), and
+// else a rule's choice. By the rule, on a GPU F32 and F64 go to CLBlast where it is installed
+// (Debian: libclblast1), once its products were compared with weft's own on that device; clblast of
+// the device's params leaves it out, or takes it on other devices too.
 WEFT_API weft_tensor *weft_matmul(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
 
 #ifdef __cplusplus

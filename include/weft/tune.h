@@ -79,9 +79,9 @@ struct weft_tune_report {
 };
 
 // Tunes one problem after the other, until the time is used up. Each configuration must give the
-// products of a plain variant, and write nothing behind them, before its time counts; the device is
-// warm when it is measured, and should have nothing else to do. The file is written after each
-// problem, whole or not at all. `out` may be NULL.
+// products of a plain variant (a large problem's: of what the rule takes), and write nothing behind
+// them, before its time counts; the device is warm when it is measured, and should have nothing
+// else to do. The file is written after each problem, whole or not at all. `out` may be NULL.
 //
 // WEFT_PARAM where the device or what the params say cannot be, or another thread tunes the device;
 // WEFT_CANCELLED where `progress` stopped it: what is done is kept; WEFT_FORMAT where the file is

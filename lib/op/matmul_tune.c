@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ALL = 24, MAX_TRIED = 256, SAMPLES = 5, FINAL_SAMPLES = 9 };
+enum { MAX_RULES = 16, ALL = 24, MAX_TRIED = 256, SAMPLES = 5, FINAL_SAMPLES = 9 };
 static const double sample_seconds = 300e-6, gain = 0.97, plain_work = 0x1p27;
 
 struct tried {
@@ -263,10 +263,20 @@ static void write_entry(const struct search *s, struct wf_tuning_entry *out)
     out->rule_ns = ns_of(s, s->rule);
 }
 
-static bool run_search(struct search *s, const struct wf_matmul_choice *rule,
-                       struct wf_tuning_entry *out)
+// What fails is switched off, and then the rule takes another; the plain one at last.
+static void try_rule(struct search *s)
 {
-    s->rule = try_one(s, rule);
+    bool more = true;
+    for (int i = 0; more && i < MAX_RULES; i++) {
+        struct wf_matmul_choice c = choose_by_rule(s->in->dev, &s->trial.p);
+        s->rule = try_one(s, &c);
+        more = s->rule < 0 && !s->stopped && !s->err->status && c.v != &wf_matmul_plain;
+    }
+}
+
+static bool run_search(struct search *s, struct wf_tuning_entry *out)
+{
+    try_rule(s);
     for (const struct wf_matmul_variant *const *v = wf_matmul_variants; *v && s->rule >= 0; v++)
         try_variant(s, *v);
     if (s->stopped)
@@ -298,8 +308,8 @@ bool wf_matmul_search(const struct wf_matmul_search *in, struct wf_tuning_entry 
     // The plain variant would take seconds for a large one.
     if ((double)p.m * (double)p.n * (double)p.k * (double)p.count > plain_work)
         reference = rule;
-    bool ok = wf_matmul_trial_make(&s->trial, in->dev, in->key, &reference, &own) &&
-              run_search(s, &rule, out);
+    bool ok =
+        wf_matmul_trial_make(&s->trial, in->dev, in->key, &reference, &own) && run_search(s, out);
     wf_matmul_trial_finish(&s->trial);
     free(s);
     return ok || wf_fail(err, own.status, "%s", own.text);

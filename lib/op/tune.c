@@ -76,7 +76,7 @@ static struct wf_tuning_problem key_of(const struct weft_tune_problem *p)
     struct wf_tuning_problem key = {.m = p->m, .n = p->n, .k = p->k, .count = p->count};
     key.count = p->count ? p->count : 1;
     strcpy(key.op, "matmul");
-    wf_copy_text(key.dtype, sizeof key.dtype, weft_dtype_name(p->dtype));
+    wf_copy_text(key.dtype, sizeof key.dtype, weft_dtype_name(p->dtype ? p->dtype : WEFT_F32));
     key.form[0] = p->a_transposed ? 't' : 'n';
     key.form[1] = p->b_transposed ? 't' : 'n';
     // A row or column lies the same way either way.
@@ -95,6 +95,7 @@ static void report_result(const struct tune *t, const struct wf_tuning_entry *e,
                                  .known = known,
                                  .partial = e->partial};
     r.problem.count = e->problem.count;
+    r.problem.dtype = r.problem.dtype ? r.problem.dtype : WEFT_F32;
     wf_copy_text(r.variant, sizeof r.variant, e->variant);
     int n = 0;
     for (int i = 0; i < WF_TUNING_KNOBS && *e->knob[i].name && n < 140; i++)
