@@ -39,7 +39,7 @@ class Tune(Case):
 
     def test_json_and_going_on(self):
         problems = '8x9x10nt,7x6x5:3'
-        result = self.tune('--problems', problems, '--json')
+        result = self.tune('--problems', problems, '--json', '--budget', '600')
         self.assert_works(result)
         first, second = lines_of_json(result.stdout)
         self.assertEqual(list(first), self.KEYS)
@@ -57,11 +57,11 @@ class Tune(Case):
         again = self.tune('--problems', problems, '--json')
         self.assertEqual([x['known'] for x in lines_of_json(again.stdout)], [True, True])
         self.assertEqual(self.file.read_bytes(), before)
-        again = self.tune('--problems', problems, '--json', '--again')
+        again = self.tune('--problems', problems, '--json', '--again', '--budget', '600')
         self.assertEqual([x['known'] for x in lines_of_json(again.stdout)], [False, False])
 
     def test_table(self):
-        result = self.tune('--problems', '8x9x10tn', '--dtype', 'bf16')
+        result = self.tune('--problems', '8x9x10tn', '--dtype', 'bf16', '--budget', '600')
         self.assert_works(result)
         head, row, count, file = result.stdout.splitlines()
         self.assertEqual(head.split(), ['problem', 'rule,', 'us', 'best,', 'us', 'gain', 'best'])
@@ -86,9 +86,9 @@ class Tune(Case):
         os.close(main)
 
     def test_interrupted(self):
-        process = subprocess.Popen([WEFT, 'tune', '--problems', tiny(60)], stdout=subprocess.PIPE,
+        process = subprocess.Popen([WEFT, 'tune', '--problems', tiny(60), '--budget', '600'], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, env=environment(**self.env))
-        while not self.file.exists():
+        while not self.file.exists() and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=600)
@@ -102,7 +102,7 @@ class Tune(Case):
         problems, seen = tiny(60), 0
         draw = random.Random(7)
         for _ in range(8):
-            process = subprocess.Popen([WEFT, 'tune', '--problems', problems],
+            process = subprocess.Popen([WEFT, 'tune', '--problems', problems, '--budget', '600'],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                        env=environment(**self.env))
             time.sleep(draw.random() * 1.5)
@@ -112,7 +112,7 @@ class Tune(Case):
                 entries = json.loads(self.file.read_text())['entries']
                 self.assertGreaterEqual(len(entries), seen)
                 seen = len(entries)
-        result = self.tune('--problems', problems)
+        result = self.tune('--problems', problems, '--budget', '600')
         self.assert_works(result)
         self.assertIn(f'60 of 60 problems tuned, {seen} before', result.stdout)
 

@@ -240,6 +240,21 @@ START_TEST(a_tile_from_elsewhere_is_compared)
 }
 END_TEST
 
+// A reference that fails says nothing of what was to be held against it.
+START_TEST(the_reference_may_fail)
+{
+    edit_kernels("s/kernel void matmul_gpu_tile/#error no tiles\\n&/");
+    mode = RIGHT;
+    ck_assert(is_trusted());
+    edit_kernels("s/FOR_TASKS/#error nothing\\n&/");
+    ck_assert(weft_cache_clear(weft_device_params(.cache_dir = in_tempdir("cache")), NULL));
+    ck_assert(!is_trusted());
+    unsetenv("WEFT_CL_DIR");
+    reopen();
+    ck_assert(is_trusted());
+}
+END_TEST
+
 // The next variant serves; the log has it once.
 START_TEST(a_variant_that_does_not_compile)
 {
@@ -501,6 +516,7 @@ int main(void)
     tcase_add_test(t, want_of_memory_is_not_remembered);
     tcase_add_test(t, a_trial_that_hung_twice);
     tcase_add_test(t, a_tile_from_elsewhere_is_compared);
+    tcase_add_test(t, the_reference_may_fail);
     tcase_add_test(t, a_variant_that_does_not_compile);
     tcase_add_test(t, the_tuned_choice_runs);
     tcase_add_test(t, fused_and_unfused_stay_the_same);

@@ -11,8 +11,8 @@ struct wf_matmul_trial {
     unsigned char *want, *got;
 };
 
-// Makes the operands of a dense problem, and has `reference` answer it. Finish it also after a
-// failure.
+// Makes the operands of a dense problem, and has `reference` answer it, or the plain variant where
+// that fails. Finish it also after a failure.
 bool wf_matmul_trial_make(struct wf_matmul_trial *t, weft_device *dev,
                           const struct wf_tuning_problem *key,
                           const struct wf_matmul_choice *reference, struct weft_error *err);

@@ -38,15 +38,28 @@ static struct wf_matmul_choice reference_for(weft_device *dev, const struct wf_m
 static const int64_t foreign_sizes[][3] = {{67, 67, 67}, {769, 769, 769}};
 static const int64_t own_sizes[][3] = {{67, 83, 600}};
 
+// Want of memory says nothing of it, nor does a trial that could not be made: UNKNOWN.
+static enum wf_trust compare_one(weft_device *dev, const struct wf_tuning_problem *key,
+                                 const struct wf_matmul_choice *c,
+                                 const struct wf_matmul_choice *reference, struct weft_error *err)
+{
+    struct wf_matmul_trial t = {0};
+    bool made = wf_matmul_trial_make(&t, dev, key, reference, err);
+    bool right = made && wf_matmul_trial_check(&t, c, err);
+    wf_matmul_trial_finish(&t);
+    return right                                ? WF_TRUST_YES
+           : !made || err->status == WEFT_NOMEM ? WF_TRUST_UNKNOWN
+                                                : WF_TRUST_NO;
+}
+
 // What it was not made for is left out; something must be left.
-static bool compare(weft_device *dev, const struct wf_matmul *like,
-                    const struct wf_matmul_choice *c, struct weft_error *err)
+static enum wf_trust compare(weft_device *dev, const struct wf_matmul *like,
+                             const struct wf_matmul_choice *c, struct weft_error *err)
 {
     const int64_t(*size)[3] = c->v->may_fail ? foreign_sizes : own_sizes;
     int sizes = c->v->may_fail ? 2 : 1, compared = 0;
-    bool ok = true;
-    for (int i = 0; i < 4 * sizes && ok; i++) {
-        struct wf_matmul_trial t = {0};
+    enum wf_trust trust = WF_TRUST_YES;
+    for (int i = 0; i < 4 * sizes && trust == WF_TRUST_YES; i++) {
         struct wf_matmul p;
         struct wf_tuning_problem key = {
             .op = "matmul", .m = size[i / 4][0], .n = size[i / 4][1], .k = size[i / 4][2]};
@@ -57,12 +70,12 @@ static bool compare(weft_device *dev, const struct wf_matmul *like,
         if (!wf_matmul_dense(&key, &p) || !c->v->fits(dev, &p, c->knob))
             continue;
         struct wf_matmul_choice reference = reference_for(dev, &p, c);
-        ok = wf_matmul_trial_make(&t, dev, &key, &reference, err) &&
-             wf_matmul_trial_check(&t, c, err);
-        wf_matmul_trial_finish(&t);
+        trust = compare_one(dev, &key, c, &reference, err);
         compared++;
     }
-    return ok && (compared || wf_fail(err, WEFT_UNSUPPORTED, "no trial product fits it"));
+    if (!compared)
+        wf_fail(err, WEFT_UNSUPPORTED, "no trial product fits it");
+    return compared ? trust : WF_TRUST_NO;
 }
 
 static void log_off(weft_device *dev, const char *name, const char *why)
@@ -82,15 +95,13 @@ static enum wf_trust try_it(weft_device *dev, const struct wf_matmul *p,
         log_off(dev, name, "it was found to be wrong, or a trial of it never ended");
     if (trust != WF_TRUST_UNKNOWN)
         return trust;
-    bool right = compare(dev, p, c, &err);
-    // Want of memory says nothing of it: it is asked again another time.
-    trust = right ? WF_TRUST_YES : err.status == WEFT_NOMEM ? WF_TRUST_UNKNOWN : WF_TRUST_NO;
+    trust = compare(dev, p, c, &err);
     wf_trust_save(dev, name, c->v->file, trust);
-    if (right)
+    if (trust == WF_TRUST_YES)
         wf_log(&dev->log, WEFT_LOG_INFO, "%s gave the right products and is used", name);
     else
         log_off(dev, name, err.text);
-    return right ? WF_TRUST_YES : WF_TRUST_NO;
+    return trust;
 }
 
 // Of weft's own, only what the store remembers to have failed is off.
@@ -102,10 +113,11 @@ static enum wf_trust find_out(weft_device *dev, const struct wf_matmul *p,
     enum wf_trust trust = wf_trust_get(dev, key);
     if (trust == WF_TRUST_UNKNOWN) {
         if (c->v->may_fail || c->unproven)
-            trust = try_it(dev, p, c);
+            trust = try_it(dev, p, c) == WF_TRUST_YES ? WF_TRUST_YES : WF_TRUST_NO;
+        else if (wf_trust_load(dev, wf_matmul_trust_name(p, c, name), c->v->file) == WF_TRUST_NO)
+            trust = WF_TRUST_NO;
         else
-            trust = wf_trust_load(dev, wf_matmul_trust_name(p, c, name), c->v->file);
-        trust = trust == WF_TRUST_NO ? WF_TRUST_NO : WF_TRUST_YES;
+            trust = WF_TRUST_YES;
         wf_trust_set(dev, key, trust);
     }
     wf_unlock(&dev->tuning.trial_lock);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_RULES = 16, ALL = 24, MAX_TRIED = 256, SAMPLES = 5, FINAL_SAMPLES = 9 };
+enum { MAX_RULES = 16, MAX_FAILED = 3, ALL = 24, MAX_TRIED = 256, SAMPLES = 5, FINAL_SAMPLES = 9 };
 static const double sample_seconds = 300e-6, gain = 0.97, plain_work = 0x1p27;
 
 struct tried {
@@ -22,6 +22,7 @@ struct search {
     struct wf_matmul_trial trial;
     struct tried tried[MAX_TRIED];
     int count, measured;
+    int failed;     // configurations of the variant, without one that did not: then it is left
     int rule, best; // places in `tried`; -1: none yet
     bool late, stopped;
     struct weft_error *err; // of what ends the search
@@ -141,16 +142,18 @@ static int try_one(struct search *s, const struct wf_matmul_choice *c)
     int place = find_tried(s, c);
     if (place >= 0)
         return s->tried[place].seconds > 0 ? place : -1;
-    if (!c->v->fits(s->in->dev, &s->trial.p, c->knob) || !may_go_on(s))
+    if (!c->v->fits(s->in->dev, &s->trial.p, c->knob) || s->failed >= MAX_FAILED || !may_go_on(s))
         return -1;
     place = s->count++;
     s->tried[place] = (struct tried){.c = *c};
+    s->failed++;
     if (!check(s, c))
         return -1;
     if (!measure(&s->trial, c, best, &seconds, &e)) {
         is_out(s, c, &e);
         return -1;
     }
+    s->failed = -MAX_TRIED;
     s->measured++;
     s->tried[place].seconds = seconds;
     if (s->best < 0 || seconds < best)
@@ -199,6 +202,7 @@ static void try_variant(struct search *s, const struct wf_matmul_variant *v)
     const struct wf_matmul *p = &s->trial.p;
     double work = (double)p->m * (double)p->n * (double)p->k * (double)p->count;
     struct wf_matmul_choice c = wf_matmul_by_rule(dev, p, v);
+    s->failed = 0;
     if (!wf_matmul_is_tunable(dev, v) || (v == &wf_matmul_plain && work > plain_work))
         return;
     if (count_all(v) > ALL) {
@@ -269,6 +273,7 @@ static void try_rule(struct search *s)
     bool more = true;
     for (int i = 0; more && i < MAX_RULES; i++) {
         struct wf_matmul_choice c = choose_by_rule(s->in->dev, &s->trial.p);
+        s->failed = 0;
         s->rule = try_one(s, &c);
         more = s->rule < 0 && !s->stopped && !s->err->status && c.v != &wf_matmul_plain;
     }
