@@ -230,7 +230,7 @@ START_TEST(a_tile_from_elsewhere_is_compared)
     ck_assert(wf_matmul_dense(&problem, &p));
     ck_assert(wf_matmul_is_trusted(dev, &p, &good));
     ck_assert(!wf_matmul_is_trusted(dev, &p, &bad));
-    ck_assert_msg(lines_with("matmul gpu_tile F32 TILE=32 KT=16 is switched off") == 1, "%s",
+    ck_assert_msg(lines_with("matmul gpu_tile F32 nn TILE=32 KT=16 is switched off") == 1, "%s",
                   logged);
     reopen();
     bad.unproven = false;
@@ -261,7 +261,7 @@ START_TEST(a_variant_that_does_not_compile)
     edit_kernels("s/kernel void matmul_gpu_tile/#error no tiles\\n&/");
     multiply(40, 50, 60);
     multiply(41, 50, 60);
-    ck_assert_msg(lines_with("matmul gpu_tile F32 TILE=64 KT=16 is switched off") == 1, "%s",
+    ck_assert_msg(lines_with("matmul gpu_tile F32 nn TILE=64 KT=16 is switched off") == 1, "%s",
                   logged);
     reopen();
     multiply(40, 50, 60);
@@ -421,8 +421,8 @@ START_TEST(tuning_leaves_out_what_is_wrong)
     ck_assert_msg(weft_tune(dev, weft_tune_params(.problem = &problem, .count = 1, .seconds = 120),
                             NULL, &err),
                   "%s", err.text);
-    ck_assert_int_eq(lines_with("gpu_tile F32 TILE=32 KT=16 is switched off"), 1);
-    ck_assert_int_eq(lines_with("gpu_tile F32 TILE=64"), 0);
+    ck_assert_int_eq(lines_with("gpu_tile F32 nn TILE=32 KT=16 is switched off"), 1);
+    ck_assert_int_eq(lines_with("gpu_tile F32 nn TILE=64"), 0);
     ck_assert(wf_tuning_has(dev, &wf_matmul_tuning, &k, &e));
     ck_assert(strcmp(e.variant, "gpu_tile") != 0 || e.knob[0].value == 64);
 }

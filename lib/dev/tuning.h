@@ -109,7 +109,7 @@ bool wf_tuning_put(weft_device *dev, const struct wf_tuning_op *op, const struct
 enum wf_trust { WF_TRUST_UNKNOWN, WF_TRUST_YES, WF_TRUST_NO };
 struct wf_trust_key { // without gaps: it is hashed
     const void *variant;
-    int dtype, knob[WF_TUNING_KNOBS], zero;
+    int dtype, form, knob[WF_TUNING_KNOBS];
 };
 enum wf_trust wf_trust_get(weft_device *dev, const struct wf_trust_key *key);
 void wf_trust_set(weft_device *dev, const struct wf_trust_key *key, enum wf_trust trust);

@@ -8,6 +8,7 @@
 struct wf_trust_key wf_matmul_trust_key(const struct wf_matmul *p, const struct wf_matmul_choice *c)
 {
     struct wf_trust_key key = {.variant = c->v, .dtype = (int)p->dtype};
+    key.form = c->v->may_fail ? 0 : wf_matmul_form(p);
     memcpy(key.knob, c->knob, sizeof key.knob);
     return key;
 }
@@ -17,26 +18,24 @@ const char *wf_matmul_trust_name(const struct wf_matmul *p, const struct wf_matm
 {
     char knobs[160];
     wf_matmul_knob_text(c, knobs);
-    snprintf(buffer, 256, "matmul %s %s%s%s", c->v->name, weft_dtype_name(p->dtype),
+    snprintf(buffer, 256, "matmul %s %s%s%s%s%s", c->v->name, weft_dtype_name(p->dtype),
+             c->v->may_fail ? "" : " ", c->v->may_fail ? "" : wf_matmul_key(p).form,
              *knobs ? " " : "", knobs);
     return buffer;
 }
 
-// Who answers what another is held against: the first of weft's own that applies. One of the same
-// variant would make the same mistakes.
+// Who answers what another is held against: of a library, the first of weft's own that applies; of
+// weft's own the plain one, which compiles fast.
 static struct wf_matmul_choice reference_for(weft_device *dev, const struct wf_matmul *p,
                                              const struct wf_matmul_choice *c)
 {
     const struct wf_matmul_variant *const *v = wf_matmul_variants;
-    while ((*v)->may_fail || *v == c->v || !(*v)->applies(dev, p))
+    if (!c->v->may_fail)
+        return (struct wf_matmul_choice){.v = &wf_matmul_plain};
+    while ((*v)->may_fail || !(*v)->applies(dev, p))
         v++;
     return wf_matmul_by_rule(dev, p, *v);
 }
-
-// Sizes: small products take another way through a library than large ones; and below, where k is
-// longer than what a tile keeps at once.
-static const int64_t foreign_sizes[][3] = {{67, 67, 67}, {769, 769, 769}};
-static const int64_t own_sizes[][3] = {{67, 83, 600}};
 
 // Want of memory says nothing of it, nor does a trial that could not be made: UNKNOWN.
 static enum wf_trust compare_one(weft_device *dev, const struct wf_tuning_problem *key,
@@ -52,21 +51,37 @@ static enum wf_trust compare_one(weft_device *dev, const struct wf_tuning_proble
                                                 : WF_TRUST_NO;
 }
 
+// Small products take another way through a library than large ones. A tile has one way, but may
+// keep less of k at once.
+static const int64_t trial_size[][3] = {{67, 67, 67}, {769, 769, 769}, {67, 83, 600}};
+
+// The i-th trial for a choice: of a library all forms, of weft's own the one at hand, for another
+// would be another kernel to compile. False past the last.
+static bool trial_at(int i, const struct wf_matmul *like, const struct wf_matmul_choice *c,
+                     struct wf_tuning_problem *key)
+{
+    bool own = !c->v->may_fail;
+    const int64_t *size = trial_size[own ? 2 : i / 4];
+    int form = own ? wf_matmul_form(like) : i % 4;
+    if (i >= (own ? 1 : 8))
+        return false;
+    *key = (struct wf_tuning_problem){
+        .m = size[0], .n = size[1], .k = size[2], .count = 1, .op = "matmul"};
+    key->form[0] = form & 1 ? 't' : 'n';
+    key->form[1] = form & 2 ? 't' : 'n';
+    wf_copy_text(key->dtype, sizeof key->dtype, weft_dtype_name(like->dtype));
+    return true;
+}
+
 // What it was not made for is left out; something must be left.
 static enum wf_trust compare(weft_device *dev, const struct wf_matmul *like,
                              const struct wf_matmul_choice *c, struct weft_error *err)
 {
-    const int64_t(*size)[3] = c->v->may_fail ? foreign_sizes : own_sizes;
-    int sizes = c->v->may_fail ? 2 : 1, compared = 0;
+    struct wf_tuning_problem key;
+    struct wf_matmul p;
     enum wf_trust trust = WF_TRUST_YES;
-    for (int i = 0; i < 4 * sizes && trust == WF_TRUST_YES; i++) {
-        struct wf_matmul p;
-        struct wf_tuning_problem key = {
-            .op = "matmul", .m = size[i / 4][0], .n = size[i / 4][1], .k = size[i / 4][2]};
-        key.count = 1;
-        key.form[0] = i & 1 ? 't' : 'n';
-        key.form[1] = i & 2 ? 't' : 'n';
-        wf_copy_text(key.dtype, sizeof key.dtype, weft_dtype_name(like->dtype));
+    int compared = 0;
+    for (int i = 0; trust == WF_TRUST_YES && trial_at(i, like, c, &key); i++) {
         if (!wf_matmul_dense(&key, &p) || !c->v->fits(dev, &p, c->knob))
             continue;
         struct wf_matmul_choice reference = reference_for(dev, &p, c);

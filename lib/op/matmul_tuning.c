@@ -14,13 +14,18 @@ static void count_rows(const struct wf_matmul *p, int64_t *m, int64_t *count)
         *(p->batch.stride[1][i] ? count : m) *= p->batch.shape[i];
 }
 
+int wf_matmul_form(const struct wf_matmul *p)
+{
+    return (p->a_k != 1 && p->k != 1) | (p->b_n != 1 && p->n != 1) << 1;
+}
+
 struct wf_tuning_problem wf_matmul_key(const struct wf_matmul *p)
 {
     struct wf_tuning_problem key = {.n = p->n, .k = p->k, .op = "matmul"};
     count_rows(p, &key.m, &key.count);
     wf_copy_text(key.dtype, sizeof key.dtype, weft_dtype_name(p->dtype));
-    key.form[0] = p->a_k == 1 || p->k == 1 ? 'n' : 't';
-    key.form[1] = p->b_n == 1 || p->n == 1 ? 'n' : 't';
+    key.form[0] = wf_matmul_form(p) & 1 ? 't' : 'n';
+    key.form[1] = wf_matmul_form(p) & 2 ? 't' : 'n';
     return key;
 }
 

@@ -18,6 +18,8 @@ extern const struct wf_tuning_op wf_matmul_tuning;
 // What the tuning goes by. It is the same for a product with an epilogue and for one without, even
 // where only one of them could be stacked to taller matrices: so both give the same bits.
 struct wf_tuning_problem wf_matmul_key(const struct wf_matmul *p);
+// Bit 0: a lies transposed; bit 1: b.
+int wf_matmul_form(const struct wf_matmul *p);
 // The dense problem of a key, without buffers. False for one that is empty, or too large to be.
 bool wf_matmul_dense(const struct wf_tuning_problem *key, struct wf_matmul *p);
 // "matmul F32 nt 64x128x784", with "x COUNT" at the end of a batch.
@@ -47,7 +49,7 @@ void wf_matmul_distrust(weft_device *dev, const struct wf_matmul *p,
 // Is this the failure of a variant, for which another can stand in, and not of memory or the
 // device?
 bool wf_matmul_is_own_fault(const struct wf_matmul_choice *c, const struct weft_error *e);
-// The names of a choice in wf_trust_...().
+// The names of a choice in wf_trust_...(). Of weft's own they are for one form, which is a kernel.
 struct wf_trust_key wf_matmul_trust_key(const struct wf_matmul *p,
                                         const struct wf_matmul_choice *c);
 const char *wf_matmul_trust_name(const struct wf_matmul *p, const struct wf_matmul_choice *c,
