@@ -113,7 +113,14 @@ static bool compare(weft_device *dev, struct trial *t, int64_t n, int form, bool
     struct weft_error err = {0};
     struct wf_clblast_gemm g;
     enum weft_dtype dtype = f64 ? WEFT_F64 : WEFT_F32;
-    struct wf_matmul p = {.dtype = dtype, .out = dtype, .m = n, .n = n, .k = n, .count = 1};
+    struct wf_matmul p = {.dtype = dtype,
+                          .out = dtype,
+                          .m = n,
+                          .n = n,
+                          .k = n,
+                          .count = 1,
+                          .plain_m = n,
+                          .plain_count = 1};
     p.a_m = p.b_k = n;
     p.a_k = p.b_n = 1;
     if (form & 1)
