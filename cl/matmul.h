@@ -78,5 +78,17 @@ static inline T e_round(T v)
 #endif
     return v;
 }
+
+// The epilogue of one element.
+static inline T finish_one(T v, INDEX m, INDEX n E_TAKES)
+{
+    v = e_round(v);
+    E_ONE(m, n)
+    EPILOGUE_STEPS(T)
+    return EPILOGUE(T);
+}
+#define FINISH_ONE(v, m, n) finish_one(v, m, n E_ARGS)
+#else
+#define FINISH_ONE(v, m, n) (v)
 #endif
 #endif

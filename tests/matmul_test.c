@@ -48,6 +48,8 @@ static struct wf_matmul problem_of(const struct form *f, const weft_tensor *a, c
                           .n = N,
                           .k = f->k,
                           .count = BATCH,
+                          .plain_m = M,
+                          .plain_count = BATCH,
                           .a_m = f->a_m,
                           .a_k = f->a_k,
                           .b_k = f->b_k,

@@ -34,6 +34,9 @@ struct wf_matmul {
     cl_mem a, b, c;
     const struct wf_epilogue *epilogue; // NULL: none
     int64_t e_m[WF_EPILOGUE_INPUTS], e_n[WF_EPILOGUE_INPUTS];
+    // m and count of the same product without its epilogue, which may not let matrices be stacked:
+    // what decides the order of sums goes by these, so that fused and unfused give the same bits.
+    int64_t plain_m, plain_count;
 };
 
 // The problem of a record of matmul, with an epilogue or NULL, into `out`, which has storage,
@@ -53,7 +56,7 @@ bool wf_matmul_run(weft_device *dev, struct wf_record *matmul, const struct wf_e
 bool wf_matmul_fits(weft_device *dev, const struct wf_record *matmul, bool calls);
 extern const struct wf_fuser wf_matmul_fuser;
 
-enum { WF_MATMUL_KNOBS = 10 };
+enum { WF_MATMUL_KNOBS = 12 };
 
 // One way. Of those that apply, the first is taken, unless tuning found another to be faster.
 struct wf_matmul_variant {
@@ -73,8 +76,8 @@ struct wf_matmul_variant {
 };
 extern const struct wf_matmul_variant *const wf_matmul_variants[]; // the last before NULL applies
                                                                    // always
-extern const struct wf_matmul_variant wf_matmul_clblast, wf_matmul_cpu_tile, wf_matmul_gpu_tile,
-    wf_matmul_plain;
+extern const struct wf_matmul_variant wf_matmul_clblast, wf_matmul_cpu_tile, wf_matmul_gemv,
+    wf_matmul_gpu_packed, wf_matmul_gpu_tile, wf_matmul_plain;
 // Can it run the problem, and does it, with the knobs that it chooses?
 bool wf_matmul_can(weft_device *dev, const struct wf_matmul *p, const struct wf_matmul_variant *v);
 bool wf_matmul_try(weft_device *dev, const struct wf_matmul *p, const struct wf_matmul_variant *v,

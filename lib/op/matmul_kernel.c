@@ -139,7 +139,7 @@ void wf_matmul_add_args(struct wf_launch *l, struct wf_matmul_args *room, const 
 
 size_t wf_matmul_computed_size(const struct wf_matmul *p)
 {
-    return p->dtype == WEFT_F64 ? 8 : 4;
+    return p->dtype == WEFT_F64 || p->dtype == WEFT_I64 ? 8 : 4;
 }
 
 struct wf_kernel *wf_matmul_kernel(weft_device *dev, const struct wf_matmul *p, const char *text,

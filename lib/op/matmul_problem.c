@@ -102,8 +102,16 @@ struct wf_matmul wf_matmul_problem(const struct wf_record *matmul, const struct 
     wf_dims_add(&p.batch, &a_batch);
     wf_dims_add(&p.batch, &b_batch);
     add_inputs(&p, e);
+    p.plain_m = p.m;
+    p.plain_count = p.count;
     if (!weft_count(&out->pub))
         return p;
+    struct wf_matmul plain = p;
+    plain.batch.views = 2;
+    wf_dims_collapse(&plain.batch);
+    stack_matrices(&plain);
+    p.plain_m = plain.m;
+    p.plain_count = plain.count;
     wf_dims_collapse(&p.batch);
     stack_matrices(&p);
     p.wide = is_wide(&p);

@@ -62,6 +62,8 @@ bool wf_matmul_dense(const struct wf_tuning_problem *key, struct wf_matmul *p)
     if (!is_size(key) || strspn(form, "nt") != 2 || form[2])
         return false;
     *p = (struct wf_matmul){.m = key->m, .n = key->n, .k = key->k, .count = key->count};
+    p->plain_m = p->m;
+    p->plain_count = p->count;
     p->a_m = form[0] == 'n' ? p->k : 1;
     p->a_k = form[0] == 'n' ? 1 : p->m;
     p->b_k = form[1] == 'n' ? p->n : 1;

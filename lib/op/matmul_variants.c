@@ -16,7 +16,7 @@ static bool plain_fits(weft_device *dev, const struct wf_matmul *p, const int *k
 static bool plain_run(weft_device *dev, const struct wf_matmul *p, const int *knob,
                       struct weft_error *err)
 {
-    struct wf_kernel *k = wf_matmul_kernel(dev, p, "#define PLAIN\n", &wf_matmul_plain, knob, err);
+    struct wf_kernel *k = wf_matmul_kernel(dev, p, "", &wf_matmul_plain, knob, err);
     if (!k)
         return false;
     struct wf_launch l = {.kernel = k,
@@ -34,7 +34,13 @@ const struct wf_matmul_variant wf_matmul_plain = {
     .name = "plain", .file = "matmul", .applies = always, .fits = plain_fits, .run = plain_run};
 
 const struct wf_matmul_variant *const wf_matmul_variants[] = {
-    &wf_matmul_clblast, &wf_matmul_cpu_tile, &wf_matmul_gpu_tile, &wf_matmul_plain, NULL,
+    &wf_matmul_gemv,
+    &wf_matmul_clblast,
+    &wf_matmul_cpu_tile,
+    &wf_matmul_gpu_packed,
+    &wf_matmul_gpu_tile,
+    &wf_matmul_plain,
+    NULL,
 };
 
 bool wf_matmul_fits(weft_device *dev, const struct wf_record *matmul, bool calls)
