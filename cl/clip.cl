@@ -15,10 +15,10 @@
 #ifndef LOCAL
 #define LOCAL 64
 #endif
-// lint: -DNORM=2 -DRULE=2 -DSETS=4
+// lint: -DNORM=2 -DRULE=2 -DSETS=4 -DINDEX=long
 // lint: -DNORM=3
 // lint: -DNORM=3 -DLOCAL=1
-// lint: -DNORM=2 -DLOCAL=1
+// lint: -DNORM=2 -DLOCAL=1 -DINDEX=long
 
 #if NORM == 3
 // NaN wins.
@@ -100,7 +100,7 @@ float join_lanes(local float *lane)
         if (item < n)
             lane[item] = JOIN(lane[item], lane[item + n]);
     }
-    float whole = lane[0];
+    float whole = item == 0 ? lane[0] : 0;
     barrier(CLK_LOCAL_MEM_FENCE);
     return whole;
 #endif

@@ -1,8 +1,9 @@
 // What every kernel begins with.
 //
-//   INDEX   int, or long where an index may exceed 31 bits
-//   RANK    dimensions of `struct dims` [1]
-//   VIEWS   tensors of `struct dims` [1]
+//   INDEX    int, or long where an index may exceed 31 bits
+//   RANK     dimensions of `struct dims` [1]
+//   VIEWS    tensors of `struct dims` [1]
+//   USE_F64  there are doubles
 #ifndef WF_COMMON_H
 #define WF_COMMON_H
 #pragma OPENCL FP_CONTRACT OFF

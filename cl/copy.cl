@@ -30,9 +30,10 @@
 #ifndef BLOCK
 #define BLOCK 16
 #endif
-// lint: -DRANK=3 -DINDEX=long
+// lint: -DRANK=3 -DINDEX=long -DCHUNK=64 -DE=ulong
 // lint: -DRANK=2 -DLOCAL=256 -DBLOCK=32
 // lint: -DRANK=2 -DE=uchar
+// lint: -DRANK=4 -DE=ushort -DLOCAL=256 -DBLOCK=32 -DINDEX=long
 
 // Each form of its own, so that it becomes moves of vectors where it can. Rows are often short: a
 // loop that waits for several vectors at once would leave most of them to single elements.

@@ -28,7 +28,9 @@
 #define CHUNK 16
 #endif
 // lint: -DLOCAL=64 -DWEIGHTED -DX=half
-// lint: -DGRAD -DT=double -DUSE_F64 -DVEC=8 -DSOFT -DINDEX=long
+// lint: -DGRAD -DT=double -DUSE_F64 -DVEC=8 -DCHUNK=8 -DSOFT -DINDEX=long
+// lint: -DT=double -DUSE_F64 -DCOLUMNS -DVEC=8 -DSOFT -DPROBS
+// lint: -DT=double -DUSE_F64 -DLOG_PROBS -DLOCAL=64 -DWEIGHTED
 // lint: -DGRAD -DVEC=16 -DX=ushort -DSOFT -DPROBS -DWEIGHTED
 // lint: -DGRAD -DVEC=16 -DPROBS -DTARGET_GRAD
 // lint: -DVEC=16 -DCOLUMNS -DSOFT -DWEIGHTED -DINDEX=long

@@ -51,7 +51,7 @@ static inline struct hard hard_of(const struct part *p, const struct classes *k,
 #ifdef PROBS
     struct hard r = {0, 0, 0, 1, 0};
 #else
-    struct hard r = {NAN, 0, 0, 1, 0};
+    struct hard r = {(T)NAN, 0, 0, 1, 0};
     long label = p->target[j * p->target_lane];
     if (no->any && label == no->label) {
         r.live = r.h = 0;

@@ -7,6 +7,7 @@
 // last bits.
 //
 //   VEC        elements at once [4]
+//   NARROW     there are F16 or BF16
 //   ARGUMENTS  further arguments: `, global float *restrict y0, global const float *restrict p0`
 //   BASES      the rows of the inputs: `const INDEX b0 = dims_at(&d, 0, row, RANK - 1);`
 //   BODY       computes the elements i .. i + count - 1 of the row, which begins at `at` in the
@@ -21,6 +22,21 @@
 #define BODY DENSE(v0, float, float, p0 + b0 + i) PUT(float, float, -v0, y0 + at + i)
 #endif
 // lint: -DPOWERS -DNARROW -DOWN_FUNCTIONS -Wno-unused-function
+// lint: -DVEC=8 -DUSE_F64 -DRANK=2 -DINDEX=long -DOWN_FUNCTIONS -DPOWERS
+//       '-DARGUMENTS=, global double *restrict y0, global const double *restrict p0'
+//       '-DBASES=const INDEX b0 = dims_at(&d, 0, row, RANK - 1);'
+//       '-DBODY=STRIDED(v0, double, double, p0 + b0, 3)
+//          PUT(double, double, POW(double8, v0, v0), y0 + at + i)'
+// lint: -DVEC=16 -DRANK=1 -DNARROW
+//       '-DARGUMENTS=, global ushort *restrict y0, global const half *restrict p0'
+//       '-DBASES=const INDEX b0 = dims_at(&d, 0, row, RANK - 1);'
+//       '-DBODY=DENSE(v0, float, half, p0 + b0 + i)
+//          PUT(ushort, float, ERF(float16, v0), y0 + at + i)'
+// lint: -DVEC=4 -DRANK=3 -DINDEX=long
+//       '-DARGUMENTS=, global uchar *restrict y0, global const int *restrict p0'
+//       '-DBASES=const INDEX b0 = dims_at(&d, 0, row, RANK - 1);'
+//       '-DBODY=REPEATED(v0, int, int, p0 + b0)
+//          PUT(uchar, int, DIVIDE(int4, v0, v0), y0 + at + i)'
 
 // An input of type X in memory as the vector v of C: side by side, repeated, or with a step.
 #define DENSE(v, C, X, p)                                                                          \

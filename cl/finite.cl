@@ -8,7 +8,7 @@
 #include "common.h"
 // lint: -DX_F16
 // lint: -DX_BF16
-// lint: -DX_F64
+// lint: -DX_F64 -DINDEX=long
 
 #if defined X_F64
 #define X ulong

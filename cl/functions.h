@@ -1,5 +1,7 @@
 // What the expressions of elementwise.def speak of. T is the type that is computed in, or a vector
 // of it.
+//
+//   OWN_FUNCTIONS   see power.h
 #ifndef WF_FUNCTIONS_H
 #define WF_FUNCTIONS_H
 

@@ -21,9 +21,11 @@
 #ifndef CHUNK
 #define CHUNK 1024
 #endif
-// lint: -DE=uint4 -DRANK=2 -DVIEWS=2 -DONE_BY_ONE
+// lint: -DE=uint4 -DRANK=2 -DVIEWS=2 -DONE_BY_ONE -DCHUNK=64
 // lint: -DE=float -DADD -DI=int -DRANK=3 -DVIEWS=4 -DINDEX=long
 // lint: -DE=double -DADD -DUSE_F64 -DVIEWS=4 -DONE_BY_ONE
+// lint: -DE=ulong -DADD -DVIEWS=4
+// lint: -DE=uchar -DVIEWS=2
 
 static inline bool is_inside(I i, INDEX n)
 {

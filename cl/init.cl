@@ -10,7 +10,8 @@
 #define UNIFORM
 #endif
 // lint: -DCONSTANT
-// lint: -DNORMAL
+// lint: -DUNIFORM -DINDEX=long
+// lint: -DNORMAL -DINDEX=long
 // lint: -DTRUNCATED
 
 #if defined NORMAL || defined TRUNCATED

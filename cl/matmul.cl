@@ -9,8 +9,16 @@
 #define BLOCK 256
 #endif
 // lint: -DVIEWS=2
-// lint: -DVIEWS=2 -DX=ushort -DT=float -DY=float -DNARROW
+// lint: -DVIEWS=2 -DX=double -DT=double -DY=double -DUSE_F64 -DBLOCK=64
+// lint: -DVIEWS=2 -DX=ushort -DT=float -DY=float -DNARROW -DINDEX=long
 // lint: -DVIEWS=2 -DX=char -DT=uint -DY=char -DWHOLE
+// lint: -DVIEWS=3 -DRANK=2 -DINPUTS=1 -DINDEX=long -DX=half -DT=float -DY=half -DNARROW
+//       '-DEPILOGUE(T)=(n1)' '-DEPILOGUE_STEPS(T)=const T n1 = v * b0;'
+//       '-DE_PARAMS=, const struct steps steps, global const half *restrict p0'
+//       '-DE_AT(matrix)=global const half *q0 = p0 + dims_at(&batch, 2, matrix, RANK);'
+//       '-DE_TAKES=, const struct steps *es, global const half *q0'
+//       '-DE_ARGS=, &steps, q0' '-DE_PASS=, es, q0'
+//       '-DE_ONE(m, n)=E_SINGLE(b0, half, q0 + (m) * es->m[0] + (n))'
 
 // A task is one row of one matrix of the batch.
 kernel void matmul_plain(INDEX first, INDEX last, const struct product p, const struct dims batch,

@@ -43,11 +43,32 @@
 #ifndef SUM_ROWS
 #define SUM_ROWS 128
 #endif
-// lint: -DB_ROWS=1 -DRANK=2 -DVIEWS=2
-// lint: -DB_COLUMNS=1 -DVIEWS=2
-// lint: -DX=double -DT=double -DY=double -DUSE_F64 -DLANES=8 -DVIEWS=2 -DPACK_A=2
+// lint: -DB_ROWS=1 -DRANK=2 -DVIEWS=2 -DINDEX=long
+// lint: -DB_COLUMNS=1 -DVIEWS=2 -DMR=8 -DNV=1
+// lint: -DX=double -DT=double -DY=double -DUSE_F64 -DLANES=8 -DVIEWS=2 -DPACK_A=2 -DKC=64
+//       -DSUM_ROWS=64
+// lint: -DX=double -DT=double -DY=double -DUSE_F64 -DLANES=8 -DVIEWS=2 -DB_COLUMNS=1 -DNV=2
 // lint: -DX=half -DT=float -DY=half -DNARROW -DPACK_A=1 -DVIEWS=2 -DB_ROWS=1
 // lint: -DX=ushort -DT=float -DY=ushort -DNARROW -DPACK_A=1 -DVIEWS=2 -DB_COLUMNS=1
+// lint: -DVIEWS=3 -DRANK=2 -DINPUTS=1 -DINDEX=long -DB_ROWS=1
+//       '-DEPILOGUE(T)=(n1)' '-DEPILOGUE_STEPS(T)=const T n1 = v * b0;'
+//       '-DE_PARAMS=, const struct steps steps, global const float *restrict p0'
+//       '-DE_AT(matrix)=global const float *q0 = p0 + dims_at(&batch, 2, matrix, RANK);'
+//       '-DE_TAKES=, const struct steps *es, global const float *q0'
+//       '-DE_ARGS=, &steps, q0' '-DE_PASS=, es, q0'
+//       '-DE_ONE(m, n)=E_SINGLE(b0, float, q0 + (m) * es->m[0] + (n))'
+//       '-DE_WHOLE(m, n)=E_VECTOR(b0, float, q0 + (m) * es->m[0] + (n))'
+//       '-DE_EDGE(m, n, count)=E_GATHER(b0, float, q0 + (m) * es->m[0], es->n[0], count)'
+// lint: -DVIEWS=3 -DRANK=2 -DINPUTS=1 -DINDEX=long -DX=ushort -DT=float -DY=ushort -DNARROW
+//       -DPACK_A=2
+//       '-DEPILOGUE(T)=(n1)' '-DEPILOGUE_STEPS(T)=const T n1 = v * b0;'
+//       '-DE_PARAMS=, const struct steps steps, global const ushort *restrict p0'
+//       '-DE_AT(matrix)=global const ushort *q0 = p0 + dims_at(&batch, 2, matrix, RANK);'
+//       '-DE_TAKES=, const struct steps *es, global const ushort *q0'
+//       '-DE_ARGS=, &steps, q0' '-DE_PASS=, es, q0'
+//       '-DE_ONE(m, n)=E_SINGLE(b0, ushort, q0 + (m) * es->m[0] + (n))'
+//       '-DE_WHOLE(m, n)=E_VECTOR(b0, ushort, q0 + (m) * es->m[0] + (n))'
+//       '-DE_EDGE(m, n, count)=E_GATHER(b0, ushort, q0 + (m) * es->m[0], es->n[0], count)'
 
 #define V CAT(T, LANES)
 #define VLOAD CAT(vload, LANES)
@@ -252,8 +273,8 @@ V finish(V v, INDEX m, INDEX n, INDEX count E_TAKES)
 // Row by row through memory: the epilogue's code stands once.
 void store_rows(const T *tile, const struct product *p, global Y *y, INDEX m, INDEX n E_TAKES)
 {
-    INDEX rows = min((INDEX)MR, p->m - m);
-    for (INDEX i = 0; i < rows; i++) {
+    int rows = (int)min((INDEX)MR, p->m - m);
+    for (int i = 0; i < rows; i++) {
         for (int v = 0; v < NV; v++) {
             INDEX at = n + v * LANES, count = p->n - at;
             if (count <= 0)

@@ -41,6 +41,15 @@
 // lint: -DVIEWS=2 -DX=ushort -DT=float -DY=ushort -DNARROW -DFORM=1
 // lint: -DVIEWS=2 -DX=double -DT=double -DY=double -DUSE_F64 -DVEC=2
 // lint: -DVIEWS=2 -DX=char -DT=uint -DY=char -DWHOLE -DFORM=1
+// lint: -DVIEWS=3 -DRANK=2 -DINPUTS=1 -DINDEX=long -DX=ushort -DT=float -DY=ushort -DNARROW
+//       '-DEPILOGUE(T)=(n1)' '-DEPILOGUE_STEPS(T)=const T n1 = v * b0;'
+//       '-DE_PARAMS=, const struct steps steps, global const ushort *restrict p0'
+//       '-DE_AT(matrix)=global const ushort *q0 = p0 + dims_at(&batch, 2, matrix, RANK);'
+//       '-DE_TAKES=, const struct steps *es, global const ushort *q0'
+//       '-DE_ARGS=, &steps, q0' '-DE_PASS=, es, q0'
+//       '-DE_ONE(m, n)=E_SINGLE(b0, ushort, q0 + (m) * es->m[0] + (n))'
+//       '-DE_WHOLE(m, n)=E_VECTOR(b0, ushort, q0 + (m) * es->m[0] + (n))'
+//       '-DE_EDGE(m, n, count)=E_GATHER(b0, ushort, q0 + (m) * es->m[0], es->n[0], count)'
 
 #define DEEP (GROUP / ACROSS)
 #if FORM

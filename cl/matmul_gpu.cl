@@ -75,6 +75,25 @@
 // lint: -DVIEWS=2 -DX=double -DT=double -DY=double -DUSE_F64 -DVEC=2
 // lint: -DVIEWS=2 -DX=char -DT=uint -DY=char -DWHOLE
 // lint: -DVIEWS=2 -DX=long -DT=ulong -DY=long -DWHOLE -DVEC=2
+// lint: -DVIEWS=3 -DRANK=2 -DINPUTS=1 -DINDEX=long
+//       '-DEPILOGUE(T)=(n1)' '-DEPILOGUE_STEPS(T)=const T n1 = v * b0;'
+//       '-DE_PARAMS=, const struct steps steps, global const float *restrict p0'
+//       '-DE_AT(matrix)=global const float *q0 = p0 + dims_at(&batch, 2, matrix, RANK);'
+//       '-DE_TAKES=, const struct steps *es, global const float *q0'
+//       '-DE_ARGS=, &steps, q0' '-DE_PASS=, es, q0'
+//       '-DE_ONE(m, n)=E_SINGLE(b0, float, q0 + (m) * es->m[0] + (n))'
+//       '-DE_WHOLE(m, n)=E_VECTOR(b0, float, q0 + (m) * es->m[0] + (n))'
+//       '-DE_EDGE(m, n, count)=E_GATHER(b0, float, q0 + (m) * es->m[0], es->n[0], count)'
+// lint: -DVIEWS=3 -DRANK=2 -DINPUTS=1 -DINDEX=long -DX=half -DT=float -DY=half -DNARROW
+//       -DTM=8 -DTN=8
+//       '-DEPILOGUE(T)=(n1)' '-DEPILOGUE_STEPS(T)=const T n1 = v * b0;'
+//       '-DE_PARAMS=, const struct steps steps, global const half *restrict p0'
+//       '-DE_AT(matrix)=global const half *q0 = p0 + dims_at(&batch, 2, matrix, RANK);'
+//       '-DE_TAKES=, const struct steps *es, global const half *q0'
+//       '-DE_ARGS=, &steps, q0' '-DE_PASS=, es, q0'
+//       '-DE_ONE(m, n)=E_SINGLE(b0, half, q0 + (m) * es->m[0] + (n))'
+//       '-DE_WHOLE(m, n)=E_VECTOR(b0, half, q0 + (m) * es->m[0] + (n))'
+//       '-DE_EDGE(m, n, count)=E_GATHER(b0, half, q0 + (m) * es->m[0], es->n[0], count)'
 
 #define TX    (BN / TN)
 #define TY    (BM / TM)
@@ -185,6 +204,10 @@
     }
 
 #if BLOCK
+#define BEGIN_BLOCKS                                       \
+    V total[TM * NV];                                      \
+    UNROLL for (int q = 0; q < TM * NV; q++) total[q] = 0;
+#define END_BLOCKS UNROLL for (int q = 0; q < TM * NV; q++) sum[q] = total[q] + sum[q];
 #define END_BLOCK(at)                            \
     if (((at)-k_begin) % BLOCK == 0) {           \
         UNROLL for (int q = 0; q < TM * NV; q++) \
@@ -194,6 +217,8 @@
         }                                        \
     }
 #else
+#define BEGIN_BLOCKS
+#define END_BLOCKS
 #define END_BLOCK(at)
 #endif
 
@@ -244,16 +269,8 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) kernel void matmul_gpu_tile(
         T ra[COUNT(BM) * VEC], rb[COUNT(BN) * VEC];
 #endif
         V sum[TM * NV];
-#if BLOCK
-        V total[TM * NV];
-#endif
-        UNROLL for (int q = 0; q < TM * NV; q++)
-        {
-            sum[q] = 0;
-#if BLOCK
-            total[q] = 0;
-#endif
-        }
+        UNROLL for (int q = 0; q < TM * NV; q++) sum[q] = 0;
+        BEGIN_BLOCKS
 #if STAGES == 2
         // The first turn only fetches, the last only computes.
         int stage = 1;
@@ -280,9 +297,7 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) kernel void matmul_gpu_tile(
             END_BLOCK(at + BK)
         }
 #endif
-#if BLOCK
-        UNROLL for (int q = 0; q < TM * NV; q++) sum[q] = total[q] + sum[q];
-#endif
+        END_BLOCKS
         global Y *cm = c + of * p.m * p.n;
         STORE_UNROLL for (int q = 0; q < TM * NV; q++)
         {

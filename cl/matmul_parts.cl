@@ -1,10 +1,13 @@
 // What large and long matrix products take beside the product itself.
 //
-// matmul_sum (SUM): the sums of the parts of k, which lie one after the other, are added in their
+// matmul_sum: the sums of the parts of k, which lie one after the other, are added in their
 // order, and get the epilogue. A work-item makes four columns.
 //
-// matmul_pack (PACK): an operand of a product becomes [k][rows] in whole tiles, side by side, zero
-// where there is nothing. B is a type of its elements' size [uint].
+// matmul_pack: an operand of a product becomes [k][rows] in whole tiles, side by side, zero
+// where there is nothing.
+//
+//   SUM, PACK   the kernel that is made
+//   B uint      a type of the size of the operand's elements
 #include "matmul_gpu.h"
 
 #ifndef B
@@ -13,8 +16,17 @@
 // lint: -DSUM -DVIEWS=2
 // lint: -DSUM -DVIEWS=2 -DX=half -DT=float -DY=half -DNARROW
 // lint: -DSUM -DVIEWS=2 -DX=char -DT=uint -DY=char -DWHOLE
+// lint: -DVIEWS=3 -DRANK=2 -DINPUTS=1 -DINDEX=long -DSUM
+//       '-DEPILOGUE(T)=(n1)' '-DEPILOGUE_STEPS(T)=const T n1 = v * b0;'
+//       '-DE_PARAMS=, const struct steps steps, global const float *restrict p0'
+//       '-DE_AT(matrix)=global const float *q0 = p0 + dims_at(&batch, 2, matrix, RANK);'
+//       '-DE_TAKES=, const struct steps *es, global const float *q0'
+//       '-DE_ARGS=, &steps, q0' '-DE_PASS=, es, q0'
+//       '-DE_ONE(m, n)=E_SINGLE(b0, float, q0 + (m) * es->m[0] + (n))'
+//       '-DE_WHOLE(m, n)=E_VECTOR(b0, float, q0 + (m) * es->m[0] + (n))'
+//       '-DE_EDGE(m, n, count)=E_GATHER(b0, float, q0 + (m) * es->m[0], es->n[0], count)'
 // lint: -DPACK -DVIEWS=2
-// lint: -DPACK -DVIEWS=2 -DB=ushort
+// lint: -DPACK -DVIEWS=2 -DB=ushort -DINDEX=long
 
 #ifdef SUM
 // A task is as many vectors as a group has work-items. X is not looked at.

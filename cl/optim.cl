@@ -11,12 +11,12 @@
 #ifndef VEC
 #define VEC 1
 #endif
-// lint: -DSGD -DSETS=4
+// lint: -DSGD -DSETS=4 -DINDEX=long
 // lint: -DSGD -DMOMENTUM -DNESTEROV
 // lint: -DADAGRAD -DMAXIMIZE
 // lint: -DADADELTA
 // lint: -DRMSPROP -DMOMENTUM -DCENTERED
-// lint: -DADAM -DAMSGRAD -DVEC=16
+// lint: -DADAM -DAMSGRAD -DVEC=16 -DINDEX=long
 // lint: -DADAMW -DVEC=16
 
 // The rule's numbers, as lib/nn/optim_rules.c makes them.

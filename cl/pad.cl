@@ -14,6 +14,10 @@
 #define A float
 #endif
 // lint: -DRANK=3 -DINDEX=long
+// lint: -DRANK=2 -DX=half -DA=float
+// lint: -DX=ushort -DA=float
+// lint: -DX=double -DA=double -DUSE_F64
+// lint: -DX=char -DA=int
 
 kernel void pad_fold(INDEX first, INDEX last, INDEX count, INDEX rows, INDEX chunks, INDEX chunk,
                      INDEX repeats, INDEX step, const struct dims d, global X *g)

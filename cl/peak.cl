@@ -18,7 +18,7 @@
 #ifndef CHAINS
 #define CHAINS 8
 #endif
-// lint: -DVEC=4 -DINDEX=long
+// lint: -DVEC=4 -DCHUNK=64 -DCHAINS=4 -DINDEX=long
 #define V CAT(float, VEC)
 
 kernel void peak_copy(INDEX first, INDEX last, global const V *restrict x, global V *restrict y)

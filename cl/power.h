@@ -2,8 +2,7 @@
 //
 //   POWERS          powers are wanted
 //   OWN_FUNCTIONS   for CPUs: instead of the driver's, which take one number after the other, or
-//   are
-//                   wrong where one of several doubles is 0 (PoCL 3.1)
+//                   are wrong where one of several doubles is 0 (PoCL 3.1)
 #ifndef WF_POWER_H
 #define WF_POWER_H
 

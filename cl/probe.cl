@@ -1,8 +1,12 @@
 // Small kernels whose answer says whether a device really has a capability. Each is built alone,
-// with -DPROBE_<NAME>, because a device without it may refuse the source. Each writes one number
-// per work-item; probe.c knows what is right.
+// because a device without it may refuse the source. Each writes one number per work-item; probe.c
+// knows what is right.
+//
+//   PROBE_F64, PROBE_F16, PROBE_SUBGROUP_SHUFFLE or PROBE_INT_DOT  the kernel that is made
 // lint: -DPROBE_F64
 // lint: -DPROBE_F16
+// lint: -DPROBE_SUBGROUP_SHUFFLE -cl-std=CL3.0 -target spir64-unknown-unknown -Wno-ignored-pragmas
+// lint: -DPROBE_INT_DOT -cl-std=CL3.0 -target spir64-unknown-unknown
 
 #ifdef PROBE_F64
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable

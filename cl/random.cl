@@ -6,7 +6,7 @@
 //
 //   UNIFORM    y = a + b u, u in [0, 1) from the upper BITS bits of a number
 //   NORMAL     y = a + b z, z standard normal
-//   WHOLE      y = a whole number in 0 .. limit - 1
+//   WHOLE      y = a whole number in 0 .. limit - 1; with LONG
 //   BERNOULLI  y = 1 where u < x, else 0; NaN where x is
 //   DROPOUT    y = x b where u >= a, else x 0
 //   LONG       numbers have 64 bits
@@ -31,11 +31,16 @@
 #ifndef VEC
 #define VEC 1
 #endif
+// lint: -DUNIFORM -DY=half -DBITS=11 -DVEC=16
+// lint: -DUNIFORM -DLONG -DREAL=double -DY=double -DUSE_F64 -DBITS=53 -DVEC=4 -DINDEX=long
 // lint: -DNORMAL -DY=ushort -DVEC=8
+// lint: -DNORMAL -DLONG -DREAL=double -DY=double -DUSE_F64
 // lint: -DWHOLE -DLONG -DY=char -DVEC=8
+// lint: -DWHOLE -DLONG -DY=long -DINDEX=long
 // lint: -DBERNOULLI -DY=half -DVEC=8 -DRANK=3
 // lint: -DDROPOUT -DY=float -DDENSE
 // lint: -DDROPOUT -DY=float -DREPEATED
+// lint: -DDROPOUT -DY=double -DUSE_F64 -DVEC=8 -DRANK=2
 
 #if VEC > 1
 #define V(type)        CAT(type, VEC)

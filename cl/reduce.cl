@@ -59,15 +59,24 @@
 #define WIDTH 16
 #endif
 // lint: -DMAX -DX=int -DA=int -DY=int -DINTEGER
+// lint: -DMAX -DUNIT=1 -DLOCAL=64 -DBLOCK=32 -DX=float -DA=float -DY=uchar
+//       '-DMAP(T, v, c, k)=((v) != (T)0 ? (T)1 : (T)0)' '-DRESULT(s)=((s).value > 0)'
+// lint: -DMIN -DX=half -DA=float -DY=half -DUNIT=1 -DINDEX=long
+// lint: -DSUM -DX=double -DA=double -DY=double -DUSE_F64 -DCOLUMNS -DLOCAL=64 -DWIDTH=64 -DROWS=16
+// lint: -DSUM -DX=uchar -DA=long -DY=long -DINTEGER -DINDEX=long
+// lint: -DSUM -DX=ushort -DA=float -DY=ushort -DLOCAL=64
 // lint: -DPROD -DLOCAL=8 -DPARTS
 // lint: -DPROD -DLOCAL=8 -DCOLUMNS
 // lint: -DVAR -DCOLUMNS
 // lint: -DLOG_SUM_EXP -DCOLUMNS
 // lint: -DARGMIN -DCOLUMNS
+// lint: -DARGMIN -DX=long -DA=long -DY=long -DINTEGER -DLOCAL=64
 // lint: -DVAR -DJOIN -DLOCAL=8
+// lint: -DVAR -DX=double -DA=double -DY=double -DUSE_F64 -DINDEX=long
 // lint: -DARGMAX -DUNIT=1 -DRRANK=2
 // lint: -DVAR -DUNIT=1 -DPARTS
 // lint: -DLOG_SUM_EXP -DUNIT=1 -DKRANK=2
+// lint: -DLOG_SUM_EXP -DX=double -DA=double -DY=double -DUSE_F64 -DJOIN
 #include "reduce_state.h"
 
 #ifdef PARTS
@@ -115,7 +124,8 @@ struct state join_items(struct state s, local struct state *shared)
             shared[item] = mine;
         }
     }
-    s = shared[0];
+    if (item == 0)
+        s = shared[0];
     barrier(CLK_LOCAL_MEM_FENCE);
     return s;
 }

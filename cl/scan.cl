@@ -34,10 +34,14 @@
 // lint: -DUNIT=1 -DVIEWS=2
 // lint: -DUNIT=-1 -DVIEWS=2
 // lint: -DUNIT=1 -DSUMS -DVIEWS=2
+// lint: -DUNIT=1 -DVIEWS=2 -DT=double -DX=double -DY=double -DUSE_F64 -DINDEX=long
 // lint: -DLOCAL=8 -DVIEWS=2
+// lint: -DLOCAL=8 -DVIEWS=2 -DT=long -DX=char -DY=long -DINTEGER
 // lint: -DLOCAL=8 -DSUMS -DVIEWS=2
 // lint: -DCOLUMNS -DVIEWS=2
+// lint: -DCOLUMNS -DVIEWS=2 -DX=half -DY=half -DWIDTH=64 -DLOCAL=64 -DINDEX=long
 // lint: -DCOLUMNS -DSUMS -DVIEWS=2
+// lint: -DCOLUMNS -DVIEWS=2 -DT=double -DX=double -DY=double -DUSE_F64
 #define BLOCK (LOCAL > 1 ? 4 * LOCAL : UNIT ? 256 : 64)
 
 #define T16      CAT(T, 16)

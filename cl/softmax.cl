@@ -35,8 +35,12 @@
 #define LOCAL 1
 #endif
 // lint: -DUNIT=1
+// lint: -DUNIT=1 -DX=half -DBLOCK=64 -DINDEX=long
+// lint: -DUNIT=1 -DX=double -DT=double -DUSE_F64 -DKEEP -DINDEX=long
 // lint: -DUNIT=1 -DSTATS -DLOG
 // lint: -DUNIT=1 -DGRAD -DVIEWS=3
+// lint: -DX=ushort -DGRAD -DLOG -DVIEWS=3
+// lint: -DX=double -DT=double -DUSE_F64 -DGRAD -DLOG -DVIEWS=3 -DLOCAL=64
 // lint: -DLOCAL=8 -DAPPLY -DLOG
 // lint: -DLOCAL=8 -DSTATS -DGRAD -DVIEWS=3
 #include "exp.h"
@@ -161,10 +165,11 @@ T block_sum(const struct row *r, INDEX begin, INDEX end)
 #else
 T largest(const struct row *r, INDEX n)
 {
-    T top = -INFINITY;
+    T top = -(T)INFINITY;
     INDEX begin = 0;
 #if UNIT && LOCAL == 1
-    T16 most[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+    const T16 least = (T16)(-(T)INFINITY);
+    T16 most[4] = {least, least, least, least};
     for (; begin + 64 <= n; begin += 64) {
         for (int k = 0; k < 4; k++) {
             T16 v = CONVERT(LOAD_N(X, 16, r->x + begin + 16 * k));

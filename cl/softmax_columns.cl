@@ -25,8 +25,11 @@
 #define WIDTH 1024
 #endif
 // lint: -DVIEWS=2
+// lint: -DVIEWS=2 -DX=half -DINDEX=long
+// lint: -DVIEWS=2 -DX=double -DT=double -DUSE_F64 -DINDEX=long
 // lint: -DLOG -DLOCAL=8 -DWIDTH=8
 // lint: -DGRAD -DVIEWS=3
+// lint: -DGRAD -DVIEWS=3 -DX=double -DT=double -DUSE_F64 -DLOCAL=64 -DWIDTH=64
 // lint: -DGRAD -DLOG -DVIEWS=3
 // lint: -DSTATS -DVIEWS=2
 // lint: -DAPPLY -DVIEWS=2
@@ -76,7 +79,7 @@ enum { MINE = WIDTH / LOCAL };
 
 // Eight rows, or one: where the largest element grows, the sum so far is scaled down.
 #define TERM(V, v)   CAT(exp_near_, V)(v)
-#define BASE(V, top) ((top) == -INFINITY ? (V)0 : (top))
+#define BASE(V, top) ((top) == -(V)INFINITY ? (V)0 : (top))
 #define ADD_ROWS(V, N, READ, PUT, AT_)               \
     {                                                \
         V v[N], old = AT_(w->top), new = old;        \
@@ -147,7 +150,7 @@ static inline INDEX find_columns(struct columns *w, INDEX whole, INDEX columns, 
     w->y = y + dims_at(d, VIEWS - 1, o, RANK);
     w->g = VIEWS > 2 ? g + dims_at(d, 1, o, RANK) : 0;
     for (INDEX j = 0; j < w->mine; j++) {
-        w->top[j] = -INFINITY;
+        w->top[j] = -(T)INFINITY;
         w->sum[j] = 0;
     }
     return o;

@@ -11,7 +11,9 @@
 #define A float
 #define Y float
 #endif
-// lint: -DINTEGER -DA=long -DY=int
+// lint: -DINTEGER -DA=long -DY=int -DINDEX=long
+// lint: -DA=double -DY=double -DUSE_F64
+// lint: -DA=float -DY=half
 
 struct two {
     A high, low;

@@ -14,8 +14,8 @@
 #ifndef E
 #define E uint
 #endif
-// lint: -DRANK=3 -DINDEX=long
-// lint: -DIN_PLACE
+// lint: -DRANK=3 -DINDEX=long -DE=uchar
+// lint: -DIN_PLACE -DE=ulong
 #ifdef IN_PLACE
 #define INPUT
 #else

@@ -122,6 +122,24 @@ START_TEST(a_case_says_how_it_runs)
 }
 END_TEST
 
+// The name is what the benches against rivals know a product by.
+START_TEST(a_product_has_the_shape_that_its_name_says)
+{
+    for (const struct bench_case *c = bench_matmul_cases; c->op; c++) {
+        long m, k, n;
+        int end = 0;
+        if (sscanf(c->size, "%ldx%ldx%ld%n", &m, &k, &n, &end) != 3 &&
+            sscanf(c->size, "%ld%n", &m, &end) == 1)
+            k = n = m;
+        const int64_t *a = c->c.in[0].shape, *b = c->c.in[1].shape;
+        bool ta = !strcmp(c->size + end, "/ta"), tb = !strcmp(c->size + end, "/tb");
+        ck_assert_msg(ta || tb || !c->size[end], "%s", c->size);
+        ck_assert_msg(a[ta] == m && a[!ta] == k && b[tb] == k && b[!tb] == n, "%s", c->size);
+        ck_assert_double_eq(c->flops(&c->c), 2. * (double)m * (double)k * (double)n);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("bench");
@@ -132,6 +150,7 @@ int main(void)
     tcase_add_test(t, every_public_operation_has_a_case_and_a_reference);
     tcase_add_test(t, names_differ);
     tcase_add_test(t, a_case_says_how_it_runs);
+    tcase_add_test(t, a_product_has_the_shape_that_its_name_says);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

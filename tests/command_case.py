@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 DATA = pathlib.Path('/usr/share/datasets/fashion-mnist')
 LAST_LINE = re.compile(r'test accuracy [01]\.\d{4}')
 WEFT = str(pathlib.Path(sys.argv.pop(1)).resolve())
+PATIENCE = int(os.environ.get('CK_TIMEOUT_MULTIPLIER', 1))  # of tests that run slower than usual
 TEMP = pathlib.Path(tempfile.mkdtemp(prefix='weft-command-'))
 atexit.register(shutil.rmtree, TEMP)
 
@@ -33,9 +34,9 @@ def environment(**changes):
     return {k: v for k, v in env.items() if v is not None}
 
 
-def run(*args, timeout=60, stdout=subprocess.PIPE, preexec_fn=None, **changes):
+def run(*args, timeout=300, stdout=subprocess.PIPE, preexec_fn=None, **changes):
     return subprocess.run([WEFT, *args], stdout=stdout, stderr=subprocess.PIPE, text=True,
-                          timeout=timeout, env=environment(**changes), check=False,
+                          timeout=timeout * PATIENCE, env=environment(**changes), check=False,
                           preexec_fn=preexec_fn)
 
 

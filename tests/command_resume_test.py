@@ -15,7 +15,8 @@ import tempfile
 import time
 import unittest
 
-from command_case import Case, TEMP, WEFT, animal, environment, lines_of_json, run, table
+from command_case import (Case, PATIENCE, TEMP, WEFT, animal, environment,
+                          lines_of_json, run, table)
 
 
 class Resume(Case):
@@ -197,7 +198,7 @@ class Resume(Case):
                               env=environment()) as process:
             with open(log) as reader:
                 self.assertIn('step,', reader.readline())
-            errors = process.communicate(timeout=60)[1]
+            errors = process.communicate(timeout=60 * PATIENCE)[1]
         self.assertEqual(process.returncode, 1)
         last = errors.splitlines()[-1]
         self.assertIn(f'{log}: Broken pipe; saved to {self.folder / "model"}', last)
@@ -252,7 +253,7 @@ class Resume(Case):
             time.sleep(0.2)
             self.assertIsNone(process.poll())
             process.terminate()
-            process.communicate(timeout=20)
+            process.communicate(timeout=20 * PATIENCE)
         self.assertEqual(process.returncode, 130)
 
     def test_files_that_cannot_be_written(self):
@@ -292,7 +293,7 @@ class Resume(Case):
                 for _ in range(3):
                     process.stdout.readline()
                 process.send_signal(how)
-                errors = process.communicate(timeout=20)[1]
+                errors = process.communicate(timeout=20 * PATIENCE)[1]
             self.assertEqual(process.returncode, 130, errors)
             last = errors.splitlines()[-1]
             found = re.search(r'stopped after step (\d+) of .*; saved to (.*)$', last)

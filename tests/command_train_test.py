@@ -21,7 +21,7 @@ import termios
 import time
 import unittest
 
-from command_case import Case, DATA, LAST_LINE, TEMP, WEFT, environment, run
+from command_case import Case, DATA, LAST_LINE, PATIENCE, TEMP, WEFT, environment, run
 
 
 @unittest.skipUnless(DATA.exists(), f'{DATA} is not there')
@@ -86,6 +86,13 @@ class Train(Case):
         result = run('train', '--steps', '2', '--profile', '--trace', str(trace))
         self.assert_works(result)
         self.assertRegex(result.stderr, r'\nmatmul_\w+ +matmul +\d+ ')
+        host = dict(re.findall(r'^([a-z ]+?) +(\d+\.\d{4}) +\d+\.\d%$', result.stderr, re.M))
+        parts = ['reading data', 'recording', 'planning', 'compiling kernels', 'launching',
+                 'waiting for the device', 'other']
+        self.assertEqual(list(host), parts + ['all', 'of it the device computes'])
+        self.assertTrue(all(float(host[part]) > 0 for part in ('recording', 'planning', 'launching')))
+        self.assertAlmostEqual(sum(float(host[part]) for part in parts), float(host['all']),
+                               delta=0.05 * float(host['all']))
         self.assertTrue(json.loads(trace.read_text())['traceEvents'])
         result = run('train', '--steps', '2', '--trace', '/nonexistent/trace.json')
         self.assert_fails(result, 1, '/nonexistent/trace.json')
@@ -120,7 +127,7 @@ class Train(Case):
         env = environment(WEFT_CACHE=str(TEMP / 'shared'))
         both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                  env=env) for _ in range(2)]
-        results = [process.communicate(timeout=60) for process in both]
+        results = [process.communicate(timeout=60 * PATIENCE) for process in both]
         self.assertEqual([process.returncode for process in both], [0, 0], results)
         self.assertEqual(*[out.splitlines()[-1] for out, _ in results])
 
@@ -147,7 +154,7 @@ class Train(Case):
             for wait in 0.5, 0.2: # the first step has begun, and takes seconds
                 time.sleep(wait)
                 process.send_signal(signal.SIGINT)
-            process.communicate(timeout=20)
+            process.communicate(timeout=20 * PATIENCE)
         self.assertEqual(process.returncode, -signal.SIGINT)
 
     def test_interrupt(self):
@@ -155,7 +162,7 @@ class Train(Case):
                               stderr=subprocess.PIPE, text=True, env=environment()) as process:
             self.assertIn('epoch 1/', process.stdout.readline())
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=20 * PATIENCE)
         self.assertEqual(process.returncode, 130)
         self.assertRegex(errors.splitlines()[-1],
                          r'^weft: train: stopped after step \d+ of \d+, in epoch \d+ of 100000$')

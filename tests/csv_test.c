@@ -141,8 +141,7 @@ START_TEST(texts_of_all_kinds_are_read)
         "a,b\n1,2\n3,4",
         "a,b\r\n1,2\r\n3,4\r\n",
         "a,b\r1,2\r3,4\r",
-        "\xef\xbb\xbf"
-        "a,b\n1,2\n3,4\n",
+        "\xef\xbb\xbf\141,b\n1,2\n3,4\n",
         "\xef\xbb\xbf\"a\",b\n1,2\n3,4\n",
         "\n\na,b\n\n1,2\n \n\r\n3,4\n\n\n",
         "\"a\",\"b\"\n\"1\",\"2\"\n\"3\",\"4\"\n",

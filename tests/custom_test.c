@@ -288,7 +288,7 @@ static bool bad_launch(const struct weft_op_call *c, struct weft_op_launch *l, s
     static const char big[65];
     int how = *(const int *)c->options;
     (void)e;
-    l->local[0] = how == 2 ? (size_t)1 << 20 : 0;
+    l->local[0] = how == 2 ? SIZE_MAX : 0; // some devices run 2^26 in a group
     if (how == 1)
         weft_op_arg(l, sizeof big, big);
     int64_t n = weft_count(c->y);

@@ -8,7 +8,7 @@
 
 START_TEST(opening)
 {
-    int tried = 0;
+    int tried = 0, before = live_now();
     for (bool more = true; more; tried++) {
         struct weft_error err = {0};
         arm(tried + 1, _i);
@@ -17,10 +17,13 @@ START_TEST(opening)
         disarm();
         ck_assert_msg(dev || (err.status && *err.text), "%s", fault.call);
         ck_assert_msg(!dev || !err.status, "%s", err.text);
+        ck_assert_msg(!was_host_memory() || dev || err.status == WEFT_NOMEM, "call %d: %d \"%s\"",
+                      tried + 1, err.status, err.text);
         if (dev)
             close_device(&dev);
+        assert_none_left(before);
     }
-    ck_assert_int_gt(tried, 20);
+    ck_assert_int_gt(tried, 10);
 }
 END_TEST
 
@@ -67,12 +70,14 @@ static bool fail_warm_step(weft_device *dev, int n, enum mode mode)
 
 START_TEST(every_call_of_a_step)
 {
+    int before = live_now();
     weft_device *dev = open_whole();
     int n = 1;
     while (fail_warm_step(dev, n, _i))
         n++;
-    ck_assert_int_gt(n, 100);
+    ck_assert_int_gt(n, 40);
     close_device(&dev);
+    assert_none_left(before);
 }
 END_TEST
 
@@ -105,10 +110,11 @@ static bool fail_cold_step(int n, enum mode mode)
 
 START_TEST(every_call_of_a_first_step)
 {
-    int n = 1;
+    int n = 1, before = live_now();
     while (fail_cold_step(n, _i))
         n++;
-    ck_assert_int_gt(n, 150);
+    ck_assert_int_gt(n, 80);
+    assert_none_left(before);
 }
 END_TEST
 
@@ -226,7 +232,10 @@ END_TEST
 static bool save(const struct model *m)
 {
     file_error = (struct weft_error){0};
-    return weft_params_save(m->net, in_tempdir("m.safetensors"), NULL, &file_error);
+    set_writes(true);
+    bool ok = weft_params_save(m->net, in_tempdir("m.safetensors"), NULL, &file_error);
+    set_writes(false);
+    return ok;
 }
 
 static void check_saved(const struct model *m, bool done)
@@ -242,6 +251,7 @@ static void check_saved(const struct model *m, bool done)
     ck_assert_msg(weft_params_load(m->net, in_tempdir("m.safetensors"), NULL, &err), "%s",
                   err.text);
     ck_assert(has_values(m, 3));
+    setup_file(); // again
 }
 
 START_TEST(every_call_of_a_save)
@@ -381,6 +391,7 @@ START_TEST(every_call_of_an_update_of_buffers)
 }
 END_TEST
 
+#ifndef FAULT_HOST_MEMORY
 // A launch of the optimizer that was cut in pieces and failed between them leaves parameters of two
 // steps: that is known, and they are not saved.
 START_TEST(half_an_update_is_known)
@@ -411,6 +422,7 @@ START_TEST(half_an_update_is_known)
     close_device(&dev);
 }
 END_TEST
+#endif
 
 int main(void)
 {
@@ -430,6 +442,8 @@ int main(void)
     tcase_add_loop_test(t, every_call_of_a_copy, 0, MODES);
     tcase_add_loop_test(t, every_call_of_a_clone, 0, MODES);
     tcase_add_loop_test(t, every_call_of_an_update_of_buffers, 0, MODES);
+#ifndef FAULT_HOST_MEMORY
     tcase_add_test(t, half_an_update_is_known);
+#endif
     return run_suite(suite);
 }

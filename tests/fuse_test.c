@@ -1,4 +1,5 @@
 // Fusion: records that run as one kernel give the bits that they give one by one.
+#include "dev/device.h"
 #include "run.h"
 #include "scope_fixture.h"
 #include <math.h>
@@ -63,6 +64,31 @@ START_TEST(values_read_elsewhere_are_stored_too)
     uint64_t launches = stats().launches;
     ck_assert(!isnan(weft_item(s, weft_sum(s, a, NULL))));
     ck_assert_uint_eq(stats().launches, launches + 2); // the exponential too
+}
+END_TEST
+
+enum { DIMS_ARGUMENT = 5 }; // of the kernel elementwise
+static size_t dims_bytes;
+static struct wf_cl driver;
+
+static cl_int CL_API_CALL note_dims(cl_kernel kernel, cl_uint i, size_t bytes, const void *value)
+{
+    dims_bytes = i == DIMS_ARGUMENT ? bytes : dims_bytes;
+    return driver.clSetKernelArg(kernel, i, bytes, value);
+}
+
+// Some drivers refuse an argument that is shorter than the kernel's struct; others read behind it.
+START_TEST(without_inputs_the_kernel_gets_a_whole_struct)
+{
+    const int64_t shape[] = {3};
+    driver = dev->cl;
+    dev->cl.clSetKernelArg = note_dims;
+    weft_tensor *y = weft_scale(s, weft_full(s, WEFT_F32, 1, shape, 2), 3);
+    float got[3];
+    ck_assert(weft_read(s, y, got, sizeof got));
+    ck_assert_float_eq(got[2], 6);
+    // Of cl/common.h's `struct dims`, which has at least one view: shape, stride and offset.
+    ck_assert_uint_eq(dims_bytes, sizeof(int32_t[3]));
 }
 END_TEST
 
@@ -271,6 +297,7 @@ int main(void)
     tcase_add_test(t, a_chain_with_broadcasting_is_one_kernel);
     tcase_add_test(t, what_meets_in_one_record_is_one_kernel);
     tcase_add_test(t, values_read_elsewhere_are_stored_too);
+    tcase_add_test(t, without_inputs_the_kernel_gets_a_whole_struct);
     tcase_add_test(t, what_was_merged_away_is_computed_again);
     tcase_add_test(t, inputs_that_are_far_apart_are_read_from_a_copy);
     tcase_add_test(t, any_cut_gives_the_same_bits);

@@ -3,11 +3,13 @@
 
 usage: headers.py INCLUDE-DIR [--c COMMAND]... [--cxx COMMAND]...
 
-As C11 with each --c compiler and as C++17 with each --cxx compiler. Exit code: 1 if one fails.
+As C11 with each --c compiler and as C++17 with each --cxx compiler. Exit code: 1 if one
+fails; 77 if a compiler is not there.
 """
 import argparse
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -20,6 +22,9 @@ def main():
     parser.add_argument('--c', action='append', default=[])
     parser.add_argument('--cxx', action='append', default=[])
     args = parser.parse_args()
+    for missing in [c for c in args.c + args.cxx if not shutil.which(shlex.split(c)[0])]:
+        print(f'{missing} was not found')
+        return 77
     compilers = [shlex.split(c) + ['-x', 'c', '-std=c11'] for c in args.c]
     compilers += [shlex.split(c) + ['-x', 'c++', '-std=c++17'] for c in args.cxx]
     headers = sorted(args.include.glob('weft/*.h'))

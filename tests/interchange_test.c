@@ -191,17 +191,21 @@ static void write_turn(const char *path, float *v, int turn)
 // Killed while it writes, again and again: every time the file is one of those it wrote, whole.
 START_TEST(a_killed_process_leaves_a_whole_file)
 {
-    enum { KILLS = 12 };
+    enum { KILLS = 12, MOST_KILLS = 40 }; // more where writing takes longer
     float last = 0;
+    double ms = 1;
     float *v = malloc(BIG * sizeof *v);
     const char *path = in_tempdir("v");
     write_turn(path, v, 1);
-    for (int k = 0; k < KILLS; k++) {
+    for (int k = 0; k < KILLS || (last < 2 && k < MOST_KILLS); k++, ms *= 1.25) {
         pid_t child = fork();
         ck_assert_int_ge(child, 0);
-        for (int turn = 2; !child; turn++)
-            write_turn(path, v, turn);
-        nanosleep(&(struct timespec){0, 1000000 + k * 700001}, NULL);
+        if (!child) {
+            for (int turn = 2;; turn++)
+                write_turn(path, v, turn);
+        }
+        struct timespec pause = {(time_t)(ms / 1000), (long)(fmod(ms, 1000) * 1e6)};
+        nanosleep(&pause, NULL);
         kill(child, SIGKILL);
         int status = 0;
         ck_assert_int_eq(waitpid(child, &status, 0), child);

@@ -185,9 +185,30 @@ START_TEST(trace_is_json_with_an_event_for_each_launch)
 }
 END_TEST
 
+START_TEST(the_host_has_times_of_its_own)
+{
+    weft_device *d = open_device(weft_device_params(.profile = true));
+    weft_scope *t = open_scope(d);
+    struct weft_profile_row row[8];
+    struct weft_device_stats none = stats_of(d);
+    ck_assert(none.plan_ms == 0 && none.launch_ms == 0);
+    profile_of(d, t, row);
+    struct weft_device_stats st = stats_of(d);
+    ck_assert(st.plan_ms > 0 && st.wait_ms > none.wait_ms);
+    ck_assert_double_gt(st.launch_ms, st.build_ms);
+    weft_scope_destroy(&t);
+    weft_device_destroy(&d);
+}
+END_TEST
+
 START_TEST(without_profile_there_is_none)
 {
     struct weft_error err = {0}, again = {0};
+    weft_scope *t = open_scope(dev);
+    ck_assert(weft_neg(t, filled(t, 10, 1)) && weft_flush(t) && weft_device_wait(dev, &err));
+    weft_scope_destroy(&t);
+    struct weft_device_stats st = stats_of(dev);
+    ck_assert(st.launches && st.plan_ms == 0 && st.launch_ms == 0 && st.wait_ms == 0);
     ck_assert_int_eq(weft_device_profile(dev, NULL, 0, &err), -1);
     assert_refused(&err, WEFT_PARAM, "without .profile");
     tempdir_make();
@@ -248,6 +269,7 @@ int main(void)
     tcase_add_test(t, profile_has_a_row_for_each_kernel_and_op);
     tcase_add_test(t, profile_names_the_ops_that_run_as_one_kernel);
     tcase_add_test(t, trace_is_json_with_an_event_for_each_launch);
+    tcase_add_test(t, the_host_has_times_of_its_own);
     tcase_add_test(t, without_profile_there_is_none);
     tcase_add_test(t, capabilities_need_their_extension);
     tcase_add_test(t, quirks_are_told_with_their_reason);

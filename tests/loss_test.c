@@ -154,7 +154,8 @@ START_TEST(cross_entropy_of_nan_and_infinity)
         }
         weft_tensor *x = make(2, (int64_t[]){4, n}, v),
                     *one = weft_full(s, WEFT_I64, 1, (int64_t[]){4}, 1);
-        weft_tensor *turned = weft_transpose(s, weft_keep(s, weft_transpose(s, x, 0, 1)), 0, 1);
+        weft_tensor *kept = weft_keep(s, weft_transpose(s, x, 0, 1));
+        weft_tensor *turned = weft_transpose(s, kept, 0, 1);
         for (int form = 0; form < 2; form++) {
             weft_tensor *y = form ? turned : x;
             read_floats(weft_cross_entropy(s, y, one, O(.reduction = WEFT_LOSS_NONE)), got);
@@ -170,6 +171,7 @@ START_TEST(cross_entropy_of_nan_and_infinity)
                               (long long)n, (double)v[i]);
         }
         free(v);
+        weft_tensor_destroy(&kept);
         weft_scope_reset(s);
     }
 }

@@ -15,6 +15,8 @@ static void setup_all(void)
     setup();
     if (getenv("WEFT_TEST_AS_GPU"))
         dev->info.type = WEFT_DEVICE_GPU;
+    if (getenv("WEFT_TEST_INDEX64"))
+        dev->index_max = 1;
     err = (struct weft_error){0};
 }
 
@@ -152,7 +154,7 @@ static float begin_of(int i, int j)
 
 static weft_tensor *param_of(int i)
 {
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "p%d.%s", i, i % 2 ? "bias" : "weight");
     return weft_param(s, net, name, (struct weft_init){WEFT_INIT_CONSTANT, 0, 0}, 1,
                       (int64_t[]){size_of(i)});

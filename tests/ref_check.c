@@ -6,7 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __GNUC__
+#define PRINTF __attribute__((format(printf, 2, 3)))
+#else
+#define PRINTF
+#endif
+
 // The first thing that is wrong is kept.
+static bool fail(struct ref_check *k, const char *fmt, ...) PRINTF;
 static bool fail(struct ref_check *k, const char *fmt, ...)
 {
     va_list ap;

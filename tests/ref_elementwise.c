@@ -197,7 +197,7 @@ static weft_tensor *call_cast(weft_scope *s, weft_tensor *const *x, const struct
 // To the dtype in a.
 static weft_tensor *cast_to(weft_scope *s, weft_tensor *const *x, const struct op_case *c)
 {
-    return weft_cast(s, x[0], (enum weft_dtype)c->a);
+    return weft_cast(s, x[0], (enum weft_dtype)(int)c->a);
 }
 
 // The sizes at which tiles, vectors and blocks end, and nothing.

@@ -14,7 +14,7 @@ enum { IGNORED = 1 };
     {                                                                    \
         WEFT_PARAM, text, {.in = {{2, {2, 3}}, {1, {2}}}}, .call = call_ \
     }
-#define REDUCTION(c) .reduction = (enum weft_loss_reduction)(c)->b
+#define REDUCTION(c) .reduction = (enum weft_loss_reduction)(int)(c)->b
 #define CALL(name, ...)                                                                            \
     static weft_tensor *call_##name(weft_scope *s, weft_tensor *const *x, const struct op_case *c) \
     {                                                                                              \
@@ -68,7 +68,7 @@ struct losses {
 static struct losses make_losses(struct array *y, const struct op_case *c, int ndim,
                                  const int64_t *shape)
 {
-    struct losses l = {y, (enum weft_loss_reduction)c->b, 0};
+    struct losses l = {y, (enum weft_loss_reduction)(int)c->b, 0};
     array_make(y, l.reduction == WEFT_LOSS_NONE ? ndim : 0, shape);
     return l;
 }

@@ -231,7 +231,7 @@ static weft_tensor *call_pad(weft_scope *s, weft_tensor *const *x, const struct 
     int64_t before[] = {c->axes[0], c->axes[2]}, after[] = {c->axes[1], c->axes[3]};
     return weft_pad(s, x[0],
                     weft_pad_params(.ndim = c->ndim, .before = before, .after = after,
-                                    .mode = (enum weft_pad_mode)c->a, .value = c->b));
+                                    .mode = (enum weft_pad_mode)(int)c->a, .value = c->b));
 }
 
 static weft_tensor *pad_endlessly(weft_scope *s, weft_tensor *const *x, const struct op_case *c)

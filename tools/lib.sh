@@ -25,17 +25,30 @@ END
         ;;
     driver) echo "pocl-opencl-icd has_icd" ;;
     data) echo "dataset-fashion-mnist test -e /usr/share/datasets/fashion-mnist" ;;
+    pocl) echo "pocl-opencl-icd has_icd pocl" ;;
+    oclgrind) echo "oclgrind test -e /usr/lib/oclgrind/liboclgrind-rt-icd.so" ;;
+    rusticl) echo "mesa-opencl-icd has_library libRusticlOpenCL.so.1" ;;
+    venv) echo "python3-venv python3 -m ensurepip --version" ;;
     tests) # which run on PoCL, whatever other driver is there
         cat <<'END'
 pocl-opencl-icd        has_icd pocl
 check                  pkg-config --exists check
 ocl-icd-opencl-dev     pkg-config --exists OpenCL
 g++                    command -v c++
+gcc                    command -v gcc
 clang                  command -v clang
-clang-format           command -v clang-format
+clang-format           has_clang_format
+shellcheck             command -v shellcheck
+pyflakes3              command -v pyflakes3
 END
         ;;
+    coverage) echo "gcovr command -v gcovr" ;;
     esac
+}
+
+# That of Debian 12, clang-format 14; tests/format takes it under both names.
+has_clang_format() {
+    command -v clang-format || command -v clang-format-14
 }
 
 has_header() {

@@ -168,6 +168,11 @@ struct weft_device_stats {
     uint64_t bytes_held;  // device memory taken from the driver, now, without the staging buffers
                           // of uploads, which take 32 MiB at most
     double build_ms;      // spent in compiling
+    // The host's time, of all threads together; 0 without params.profile.
+    double plan_ms;   // choosing what of the recorded calls runs, and what runs together
+    double launch_ms; // asking for memory and kernels (so build_ms is in it), and enqueuing; with
+                      // params.check_nan, the waits for each look too
+    double wait_ms;   // waiting for the device
 };
 WEFT_API void weft_device_stats(weft_device *dev, struct weft_device_stats *out);
 

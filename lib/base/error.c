@@ -24,6 +24,11 @@ bool wf_fail(struct weft_error *err, enum weft_status status, const char *fmt, .
     return false;
 }
 
+bool wf_fail_in(struct weft_error *err, const char *what, const struct weft_error *inside)
+{
+    return wf_fail(err, inside->status, "%s: %s", what, inside->text);
+}
+
 bool wf_fail_nomem(struct weft_error *err, const char *what)
 {
     return wf_fail(err, WEFT_NOMEM, "%s: out of host memory", what);

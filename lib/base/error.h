@@ -14,7 +14,10 @@
 // Fills *err (may be NULL) unless it holds an error already, and returns false. A text too long for
 // the struct is cut, control characters become spaces.
 bool wf_fail(struct weft_error *err, enum weft_status status, const char *fmt, ...) WF_PRINTF(3, 4);
-bool wf_failv(struct weft_error *err, enum weft_status status, const char *fmt, va_list ap);
+bool wf_failv(struct weft_error *err, enum weft_status status, const char *fmt, va_list ap)
+    WF_PRINTF(3, 0);
+// Passes on an error of something inside as one of `what`: "WHAT: TEXT". Returns false.
+bool wf_fail_in(struct weft_error *err, const char *what, const struct weft_error *inside);
 // WEFT_NOMEM for host memory. Returns false.
 bool wf_fail_nomem(struct weft_error *err, const char *what);
 

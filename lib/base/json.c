@@ -3,11 +3,15 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+// jansson says nothing where a value finds no memory. It does not survive a token that finds none
+// to grow (2.14 asserts), which nothing here can help.
 wf_json *wf_json_parse(const char *name, const char *text, size_t n, struct weft_error *err)
 {
     json_error_t e;
     json_t *v = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
-    if (!v)
+    if (!v && (!*e.text || json_error_code(&e) == json_error_out_of_memory))
+        wf_fail_nomem(err, name);
+    else if (!v)
         wf_fail(err, WEFT_FORMAT, "%s: is no JSON: line %d, column %d: %s", name, e.line, e.column,
                 e.text);
     return v;

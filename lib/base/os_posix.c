@@ -130,7 +130,8 @@ const char *wf_errno_text(int code, char *buffer, size_t room)
 static bool fail_errno(struct weft_error *err, const char *path, const char *what)
 {
     char text[128];
-    return wf_fail(err, WEFT_IO, "%s: %s: %s", path, what, wf_errno_text(errno, text, sizeof text));
+    return wf_fail(err, errno == ENOMEM ? WEFT_NOMEM : WEFT_IO, "%s: %s: %s", path, what,
+                   wf_errno_text(errno, text, sizeof text));
 }
 
 bool wf_make_dir(const char *path, struct weft_error *err)

@@ -103,6 +103,36 @@ bool wf_begins(const char *text, const char *prefix)
     return !strncmp(text, prefix, strlen(prefix));
 }
 
+// Bytes that follow the first of a character; -1 where none can begin so.
+static int more_bytes(unsigned char first)
+{
+    return first < 0x80                    ? 0
+           : first >= 0xc2 && first < 0xe0 ? 1
+           : first >= 0xe0 && first < 0xf0 ? 2
+           : first >= 0xf0 && first < 0xf5 ? 3
+                                           : -1;
+}
+
+bool wf_is_utf8(const char *text)
+{
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        int more = more_bytes(*c);
+        if (more < 0)
+            return false;
+        uint32_t code = more ? *c & (0x3fu >> more) : *c;
+        c++;
+        for (int i = 0; i < more; i++, c++) {
+            if ((*c & 0xc0) != 0x80)
+                return false;
+            code = code << 6 | (*c & 0x3f);
+        }
+        if (code < least[more] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+            return false;
+    }
+    return true;
+}
+
 char *wf_strdup(const char *text)
 {
     if (!text)

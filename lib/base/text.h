@@ -22,6 +22,8 @@ bool wf_copy_text(char *to, size_t room, const char *from);
 bool wf_contains_nocase(const char *text, const char *part);
 bool wf_equal_nocase(const char *a, const char *b);
 bool wf_begins(const char *text, const char *prefix);
+// Is it UTF-8 by the standard: no surrogates, nothing above U+10FFFF, nothing longer than need be?
+bool wf_is_utf8(const char *text);
 // Owned copy; NULL when out of memory or for NULL.
 char *wf_strdup(const char *text);
 

@@ -40,7 +40,7 @@ static weft_async *async_new(weft_scope *s)
         wf_mutex_finish(&a->lock);
     }
     free(a);
-    wf_fail_nomem(&s->err, "read_async");
+    wf_scope_nomem(s, "read_async");
     return NULL;
 }
 
@@ -48,7 +48,8 @@ weft_async *weft_read_async(weft_scope *s, const weft_tensor *x, void *dst, size
 {
     struct weft_error e = {0};
     struct wf_tensor *dense = NULL;
-    if (!wf_can_read(s, "read_async", x, dst, bytes) || !wf_plan_dense(s, wf_tensor(x), &dense))
+    if (!wf_can_read(s, "read_async", x, dst, bytes) ||
+        !wf_plan_dense(s, "read_async", wf_tensor(x), &dense))
         return NULL;
     weft_async *a = async_new(s);
     if (!a)
@@ -80,7 +81,8 @@ bool weft_async_wait(weft_async *a, struct weft_error *err)
 {
     if (!a)
         return wf_fail(err, WEFT_PARAM, "async: the handle is NULL");
-    return wf_event_wait(a->dev, a->event, err);
+    struct weft_error e = {0};
+    return wf_event_wait(a->dev, a->event, &e) || wf_fail_in(err, "read_async", &e);
 }
 
 static void CL_CALLBACK event_done(cl_event event, cl_int status, void *priv)

@@ -86,7 +86,7 @@ static struct wf_storage *storage_of(weft_scope *s, const struct weft_borrow_par
     struct weft_error e = {0};
     struct lease *l = malloc(sizeof *l);
     if (!l) {
-        wf_fail_nomem(&s->err, "borrow");
+        wf_scope_nomem(s, "borrow");
         return NULL;
     }
     *l = (struct lease){o->released, o->priv, data};
@@ -108,7 +108,7 @@ weft_tensor *weft_borrow(weft_scope *s, const void *data, const struct weft_borr
     WF_PARAMS(o, params);
     if (!wf_scope_shape(s, "borrow", o.dtype, o.ndim, o.shape))
         return NULL;
-    struct wf_tensor *t = wf_scope_tensor(s, o.dtype, o.ndim, o.shape);
+    struct wf_tensor *t = wf_scope_tensor(s, "borrow", o.dtype, o.ndim, o.shape);
     if (!t)
         return NULL;
     size_t bytes = wf_tensor_bytes(t);

@@ -159,7 +159,7 @@ bool wf_copy_view(weft_device *dev, const struct wf_dims *dims, size_t bytes, co
         return true;
     order_dims(&c.d);
     wf_dims_collapse(&c.d);
-    c.wide = wf_dims_wide(&c.d);
+    c.wide = wf_dims_wide(dev, &c.d);
     c.cpu = dev->info.type == WEFT_DEVICE_CPU;
     int k = tile_dim(&c.d), last = c.d.rank - 1;
     // Groups make their way through short rows element by element.

@@ -8,16 +8,17 @@ struct dump {
     void (*line)(void *priv, const char *text);
     void *priv;
     struct wf_text text;
+    bool failed; // memory ran out: a line is missing
 };
 
 static bool put(struct dump *d)
 {
-    bool ok = !d->text.failed;
-    if (ok)
+    d->failed = d->failed || d->text.failed;
+    if (!d->failed)
         d->line(d->priv, wf_text_get(&d->text));
     wf_text_finish(&d->text);
     d->text = (struct wf_text){0};
-    return ok;
+    return !d->failed;
 }
 
 // "#3", "param fc1.weight", "data [64,784]".
@@ -155,10 +156,10 @@ bool weft_scope_dump(weft_scope *s, enum weft_dump_form form,
         for (int i = 0; i < s->nrecords; i++)
             s->record[i]->was_done = s->record[i]->done;
         look(s, &d);
-        return true;
+        return !d.failed;
     }
     struct wf_dry *dry = malloc(sizeof *dry);
-    bool ok = dry ? wf_rehearse(s, NULL, dry, look, &d) : wf_fail_nomem(&s->err, "dump");
+    bool ok = dry ? wf_rehearse(s, NULL, dry, look, &d) : wf_scope_nomem(s, "dump");
     free(dry);
-    return ok;
+    return ok && (!d.failed || wf_scope_nomem(s, "dump"));
 }

@@ -12,7 +12,7 @@ static bool launch(weft_device *dev, enum weft_dtype dtype, cl_mem x, int64_t n,
 {
     static const char *const type[] = {
         [WEFT_F32] = "F32", [WEFT_F16] = "F16", [WEFT_BF16] = "BF16", [WEFT_F64] = "F64"};
-    bool wide = n > INT32_MAX - TASKS * TASKS;
+    bool wide = wf_wide(dev, n + TASKS * TASKS);
     char defines[96];
     snprintf(defines, sizeof defines, "%s#define X_%s\n", wide ? "#define INDEX long\n" : "",
              type[dtype]);

@@ -23,13 +23,13 @@ bool wf_is_passed_on(const struct wf_tensor *t)
     return t->uses == 1 && t->consumers && !t->wanted && !t->saved;
 }
 
-static struct wf_group *new_group(weft_scope *s)
+static struct wf_group *new_group(weft_scope *s, const struct wf_record *r)
 {
     if (s->ngroups == s->group_room) {
         int room = s->group_room ? 2 * s->group_room : 32;
         struct wf_group *group = realloc(s->group, (size_t)room * sizeof *group);
         if (!group) {
-            wf_fail_nomem(&s->err, "scope");
+            wf_scope_nomem(s, r->op->name);
             return NULL;
         }
         s->group = group;
@@ -153,7 +153,7 @@ static bool join(weft_scope *s, struct wf_group *g, struct wf_record *r)
 
 static bool begin_group(weft_scope *s, struct wf_record *r)
 {
-    struct wf_group *g = new_group(s);
+    struct wf_group *g = new_group(s, r);
     if (!g)
         return false;
     int number = s->ngroups;

@@ -8,7 +8,7 @@ weft_tensor *weft_from_host(weft_scope *s, enum weft_dtype dtype, int ndim, cons
 {
     if (!wf_scope_shape(s, "from_host", dtype, ndim, shape))
         return NULL;
-    struct wf_tensor *t = wf_scope_tensor(s, dtype, ndim, shape);
+    struct wf_tensor *t = wf_scope_tensor(s, "from_host", dtype, ndim, shape);
     if (!t)
         return NULL;
     size_t bytes = wf_tensor_bytes(t);
@@ -29,7 +29,7 @@ static bool download(weft_scope *s, const char *call, struct wf_tensor *t, void 
 {
     struct weft_error e = {0};
     struct wf_tensor *dense = NULL;
-    if (!wf_plan_dense(s, t, &dense))
+    if (!wf_plan_dense(s, call, t, &dense))
         return false;
     size_t start = (size_t)dense->offset * weft_dtype_size(dense->pub.dtype);
     return wf_download(s->dev, dense->storage->mem, start, dst, wf_tensor_bytes(dense), &e) ||
@@ -153,11 +153,12 @@ static struct wf_storage *own_storage(weft_scope *s, struct wf_tensor *t)
 weft_tensor *weft_keep(weft_scope *s, const weft_tensor *x)
 {
     struct wf_tensor *dense = NULL;
-    if (!wf_scope_takes(s, "keep", x) || !wf_plan_dense(s, wf_tensor(x), &dense))
+    if (!wf_scope_takes(s, "keep", x) || !wf_plan_dense(s, "keep", wf_tensor(x), &dense))
         return NULL;
     struct wf_storage *storage = own_storage(s, dense);
-    struct wf_tensor *t = storage ? wf_tensor_new(s->dev, &s->err) : NULL;
+    struct wf_tensor *t = storage ? wf_tensor_new(s->dev) : NULL;
     if (!t) {
+        wf_scope_nomem(s, "keep"); // unless there is an error already
         wf_storage_unref(storage);
         return NULL;
     }

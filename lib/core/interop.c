@@ -23,10 +23,16 @@ static bool check_buffer(weft_scope *s, cl_mem mem, const struct wf_tensor *t, s
     size_t bytes = 0, element = weft_dtype_size(t->pub.dtype);
     cl_context context = NULL;
     struct weft_error e = {0};
-    if (!WF_CL(&s->dev->cl, &e, clGetMemObjectInfo, mem, CL_MEM_SIZE, sizeof bytes, &bytes, NULL) ||
-        !WF_CL(&s->dev->cl, &e, clGetMemObjectInfo, mem, CL_MEM_CONTEXT, sizeof context, &context,
-               NULL))
-        return wf_scope_fail(s, WEFT_PARAM, "import: the buffer is none: %s", e.text);
+    cl_int code;
+    if (WF_CL_CODE(&s->dev->cl, code, clGetMemObjectInfo, mem, CL_MEM_SIZE, sizeof bytes, &bytes,
+                   NULL) ||
+        WF_CL_CODE(&s->dev->cl, code, clGetMemObjectInfo, mem, CL_MEM_CONTEXT, sizeof context,
+                   &context, NULL)) {
+        wf_cl_check(&e, "clGetMemObjectInfo", code);
+        return code == CL_INVALID_MEM_OBJECT
+                   ? wf_scope_fail(s, WEFT_PARAM, "import: the buffer is none: %s", e.text)
+                   : wf_scope_fail(s, e.status, "import: %s", e.text);
+    }
     if (context != s->dev->context)
         return wf_scope_wrong(s, "import: the buffer is of another context than the device");
     int64_t last = last_element(t->pub.ndim, t->pub.shape, t->stride);
@@ -63,7 +69,7 @@ static struct wf_storage *wrap(weft_scope *s, cl_mem mem, const struct weft_open
     struct weft_error e = {0};
     struct wf_storage *st = calloc(1, sizeof *st);
     if (!st) {
-        wf_fail_nomem(&s->err, "import");
+        wf_scope_nomem(s, "import");
         return NULL;
     }
     if (!WF_CL(&s->dev->cl, &e, clRetainMemObject, mem)) {
@@ -91,7 +97,7 @@ weft_tensor *weft_opencl_import(weft_scope *s, cl_mem mem,
         wf_scope_wrong(s, "import: the buffer is NULL");
         return NULL;
     }
-    struct wf_tensor *t = wf_scope_tensor(s, o.dtype, o.ndim, o.shape);
+    struct wf_tensor *t = wf_scope_tensor(s, "import", o.dtype, o.ndim, o.shape);
     if (!t)
         return NULL;
     if (o.stride && o.ndim)
@@ -129,7 +135,7 @@ bool weft_opencl_export(weft_scope *s, const weft_tensor *x, struct weft_opencl_
     if (!out)
         return wf_scope_wrong(s, "export: the view is NULL");
     // Asked for, the tensor keeps its buffer: the program may read it as long as the tensor lives.
-    cl_event event = wf_plan_dense(s, wf_tensor(x), &dense) ? mark(s) : NULL;
+    cl_event event = wf_plan_dense(s, "export", wf_tensor(x), &dense) ? mark(s) : NULL;
     if (!event)
         return false;
     *out = (struct weft_opencl_view){

@@ -40,7 +40,8 @@ enum {
 struct wf_op {
     const char *name;
     // Only another way to read in[0]: sets stride and offset of out[0] over its storage and returns
-    // true, or returns false where strides cannot express it; then run copies. NULL: no view.
+    // true, or returns false where strides cannot express it; then run copies. Strides always can
+    // if there is no run. NULL: no view.
     bool (*view)(struct wf_record *r);
     // Enqueues. The inputs have storage; so have the outputs, dense. Errors without the op's name.
     bool (*run)(weft_device *dev, struct wf_record *r, struct weft_error *err);

@@ -44,8 +44,13 @@ void wf_plan_end(weft_scope *s, int lowest)
 // `lowest`: the first of the live records.
 static bool run_plan(weft_scope *s, int lowest, struct wf_tensor *target)
 {
+    double begin = wf_profile_begin(s->dev);
     lowest = mark_needs(s, lowest);
-    bool ok = wf_fuse(s, lowest) && wf_run(s, lowest, target);
+    bool ok = wf_fuse(s, lowest);
+    wf_profile_end(s->dev, WF_HOST_PLAN, begin);
+    begin = wf_profile_begin(s->dev);
+    ok = ok && wf_run(s, lowest, target);
+    wf_profile_end(s->dev, WF_HOST_LAUNCH, begin);
     wf_plan_end(s, lowest);
     return ok;
 }
@@ -98,7 +103,7 @@ bool wf_plan_updates(weft_scope *s)
     return lowest == s->nrecords || run_plan(s, lowest, NULL);
 }
 
-bool wf_plan_dense(weft_scope *s, struct wf_tensor *x, struct wf_tensor **out)
+bool wf_plan_dense(weft_scope *s, const char *call, struct wf_tensor *x, struct wf_tensor **out)
 {
     if (!wf_plan_run(s, x))
         return false;
@@ -113,11 +118,13 @@ bool wf_plan_dense(weft_scope *s, struct wf_tensor *x, struct wf_tensor **out)
     *out = x;
     if (wf_is_dense(x))
         return true;
-    struct wf_tensor *d = wf_scope_tensor(s, x->pub.dtype, x->pub.ndim, x->pub.shape);
+    struct weft_error e = {0};
+    struct wf_tensor *d = wf_scope_tensor(s, call, x->pub.dtype, x->pub.ndim, x->pub.shape);
     if (!d)
         return false;
     wf_dense_strides(d->pub.ndim, d->pub.shape, d->stride);
-    d->storage = wf_storage_new(s->dev, wf_tensor_bytes(d), &s->err);
+    d->storage = wf_storage_new(s->dev, wf_tensor_bytes(d), &e);
     *out = d;
-    return d->storage && wf_copy_elements(s->dev, x, d, &s->err);
+    return (d->storage && wf_copy_elements(s->dev, x, d, &e)) ||
+           wf_scope_fail(s, e.status, "%s: %s", call, e.text);
 }

@@ -12,7 +12,8 @@ bool wf_plan_begin(weft_scope *s, struct wf_tensor *target, int *lowest);
 void wf_plan_end(weft_scope *s, int lowest);
 // Runs the pending updates with what they need, and nothing else.
 bool wf_plan_updates(weft_scope *s);
-// As wf_plan_run; then *out holds the tensor dense. It is x, or a dense copy that the scope owns.
-bool wf_plan_dense(weft_scope *s, struct wf_tensor *x, struct wf_tensor **out);
+// As wf_plan_run; then *out holds the tensor dense. It is x, or a dense copy that the scope owns,
+// whose errors begin with `call`.
+bool wf_plan_dense(weft_scope *s, const char *call, struct wf_tensor *x, struct wf_tensor **out);
 
 #endif

@@ -132,7 +132,7 @@ bool wf_rehearse(weft_scope *s, struct wf_tensor *target, struct wf_dry *dry,
         s->record[i]->done = s->record[i]->was_done;
     wf_plan_end(s, lowest);
     wf_dry_finish(dry);
-    return ok || (wf_scope_ok(s) && wf_fail_nomem(&s->err, "plan"));
+    return ok || (wf_scope_ok(s) && wf_scope_nomem(s, "plan"));
 }
 
 static void count_records(weft_scope *s, void *priv)
@@ -150,7 +150,7 @@ bool weft_plan(weft_scope *s, const weft_tensor *x, struct weft_plan_info *out)
                               out ? "without its .size" : "NULL");
     struct wf_dry *dry = malloc(sizeof *dry);
     if (!dry)
-        return wf_fail_nomem(&s->err, "plan");
+        return wf_scope_nomem(s, "plan");
     int records = 0;
     bool ok = wf_rehearse(s, wf_tensor(x), dry, count_records, &records);
     struct weft_plan_info info = {.size = out->size,

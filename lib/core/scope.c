@@ -80,6 +80,7 @@ void weft_scope_clear(weft_scope *s)
     s->err = (struct weft_error){0};
     s->cancelled = false;
     s->label.length = 0;
+    s->label.failed = false;
     s->labels = 0;
 }
 
@@ -113,6 +114,7 @@ const char *wf_label_end(const char *label, const char **cut)
     return n > MOST ? label + n - MOST : label;
 }
 
+WF_PRINTF(3, 0)
 static bool failv(weft_scope *s, enum weft_status status, const char *fmt, va_list ap)
 {
     if (!s || s->err.status)
@@ -133,6 +135,11 @@ bool wf_scope_fail(weft_scope *s, enum weft_status status, const char *fmt, ...)
     failv(s, status, fmt, ap);
     va_end(ap);
     return false;
+}
+
+bool wf_scope_nomem(weft_scope *s, const char *op)
+{
+    return wf_scope_fail(s, WEFT_NOMEM, "%s: out of host memory", op);
 }
 
 bool wf_scope_wrong(weft_scope *s, const char *fmt, ...)
@@ -194,12 +201,14 @@ bool wf_scope_shape(weft_scope *s, const char *op, enum weft_dtype dtype, int nd
            wf_scope_fail(s, WEFT_UNSUPPORTED, "%s: %s has no F64", op, s->dev->info.name);
 }
 
-struct wf_tensor *wf_scope_tensor(weft_scope *s, enum weft_dtype dtype, int ndim,
+struct wf_tensor *wf_scope_tensor(weft_scope *s, const char *op, enum weft_dtype dtype, int ndim,
                                   const int64_t *shape)
 {
-    struct wf_tensor *t = wf_tensor_new(s->dev, &s->err);
-    if (!t)
+    struct wf_tensor *t = wf_tensor_new(s->dev);
+    if (!t) {
+        wf_scope_nomem(s, op);
         return NULL;
+    }
     t->pub.dtype = dtype;
     t->pub.ndim = ndim;
     if (ndim)
@@ -218,7 +227,7 @@ static bool room_for_record(weft_scope *s)
     int room = s->room ? 2 * s->room : 64;
     struct wf_record **record = realloc(s->record, (size_t)room * sizeof *record);
     if (!record)
-        return wf_fail_nomem(&s->err, "scope");
+        return false;
     s->record = record;
     s->room = room;
     return true;
@@ -253,7 +262,8 @@ static bool adopt_kept(weft_scope *s, struct wf_record *r)
         struct wf_tensor *kept = r->in[i];
         if (kept->state != WF_TENSOR_KEPT)
             continue;
-        struct wf_tensor *t = wf_scope_tensor(s, kept->pub.dtype, kept->pub.ndim, kept->pub.shape);
+        struct wf_tensor *t =
+            wf_scope_tensor(s, r->op->name, kept->pub.dtype, kept->pub.ndim, kept->pub.shape);
         if (!t)
             return false;
         t->storage = wf_storage_ref(kept->storage);
@@ -322,10 +332,10 @@ static bool make_output(struct wf_record *r, struct wf_tensor *t, bool tracked)
 
 static bool make_outputs(weft_scope *s, struct wf_record *r, const struct wf_call *c, bool tracked)
 {
-    bool ok = make_output(r, wf_scope_tensor(s, c->dtype, c->ndim, c->shape), tracked);
+    bool ok = make_output(r, wf_scope_tensor(s, c->op->name, c->dtype, c->ndim, c->shape), tracked);
     for (int i = 1; ok && i <= c->more; i++) {
         const weft_tensor *x = &r->in[i]->pub;
-        ok = make_output(r, wf_scope_tensor(s, x->dtype, x->ndim, x->shape), tracked);
+        ok = make_output(r, wf_scope_tensor(s, r->op->name, x->dtype, x->ndim, x->shape), tracked);
     }
     if (ok && r->out[0]->tracked && c->op->grad)
         wf_note_saved(r, true);
@@ -338,7 +348,7 @@ weft_tensor *wf_record(weft_scope *s, const struct wf_call *c)
         return NULL;
     struct wf_record *r = new_record(s, c);
     if (!r) {
-        wf_fail_nomem(&s->err, c->op->name);
+        wf_scope_nomem(s, c->op->name);
         return NULL;
     }
     bool tracked = false;
@@ -359,7 +369,7 @@ static bool clone_outputs(weft_scope *s, const struct wf_record *r, struct wf_re
 {
     for (int i = 0; i < r->nout; i++) {
         const weft_tensor *x = &r->out[i]->pub;
-        struct wf_tensor *t = wf_scope_tensor(s, x->dtype, x->ndim, x->shape);
+        struct wf_tensor *t = wf_scope_tensor(s, r->op->name, x->dtype, x->ndim, x->shape);
         if (!t)
             return false;
         t->record = c;
@@ -373,7 +383,7 @@ struct wf_record *wf_record_clone(weft_scope *s, const struct wf_record *r, stru
 {
     struct wf_record *c = wf_arena_take(&s->arena, sizeof *c);
     if (!c || !room_for_record(s)) {
-        wf_fail_nomem(&s->err, r->op->name);
+        wf_scope_nomem(s, r->op->name);
         return NULL;
     }
     *c = *r;
@@ -385,7 +395,7 @@ struct wf_record *wf_record_clone(weft_scope *s, const struct wf_record *r, stru
     c->group = 0;
     c->index = s->nrecords;
     if (!c->in || !c->out) {
-        wf_fail_nomem(&s->err, r->op->name);
+        wf_scope_nomem(s, r->op->name);
         return NULL;
     }
     if (!clone_outputs(s, r, c))
@@ -404,7 +414,7 @@ struct wf_leaf *wf_scope_leaf(weft_scope *s, struct wf_variable *v)
     }
     struct wf_leaf *l = wf_arena_take(&s->arena, sizeof *l);
     if (!l) {
-        wf_fail_nomem(&s->err, v->name);
+        wf_scope_nomem(s, v->name);
         return NULL;
     }
     v->hold(v, true);
@@ -418,7 +428,7 @@ weft_tensor *wf_scope_variable(weft_scope *s, struct wf_variable *v, bool tracke
                                const int64_t *shape)
 {
     struct wf_leaf *l = wf_scope_leaf(s, v);
-    struct wf_tensor *t = l ? wf_scope_tensor(s, WEFT_F32, ndim, shape) : NULL;
+    struct wf_tensor *t = l ? wf_scope_tensor(s, v->name, WEFT_F32, ndim, shape) : NULL;
     if (!t)
         return NULL;
     t->variable = v;
@@ -440,7 +450,7 @@ void weft_label_push(weft_scope *s, const char *label)
     s->label_start[s->labels++] = s->label.length;
     wf_text_add(&s->label, "%s%s", s->label.length ? "/" : "", label ? label : "");
     if (s->label.failed)
-        wf_fail_nomem(&s->err, "label");
+        wf_scope_nomem(s, "label");
     s->label_copy = NULL;
 }
 

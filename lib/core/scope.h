@@ -66,13 +66,15 @@ bool wf_scope_takes(weft_scope *s, const char *op, const weft_tensor *x);
 bool wf_can_read(weft_scope *s, const char *call, const weft_tensor *x, const void *dst,
                  size_t bytes);
 
+// Out of host memory in this op or call: "label: OP: out of host memory"; always false.
+bool wf_scope_nomem(weft_scope *s, const char *op);
 // A tensor without record, storage or strides, owned by the scope; NULL after an error.
-struct wf_tensor *wf_scope_tensor(weft_scope *s, enum weft_dtype dtype, int ndim,
+struct wf_tensor *wf_scope_tensor(weft_scope *s, const char *op, enum weft_dtype dtype, int ndim,
                                   const int64_t *shape);
 // Are this dtype and shape possible on the device? Errors begin with `op`.
 bool wf_scope_shape(weft_scope *s, const char *op, enum weft_dtype dtype, int ndim,
                     const int64_t *shape);
-// The scope's notes on a variable; NULL when out of memory.
+// The scope's notes on a variable; NULL when out of memory. Errors begin with the variable's name.
 struct wf_leaf *wf_scope_leaf(weft_scope *s, struct wf_variable *v);
 // A tensor that reads a variable as it is after the updates recorded so far.
 weft_tensor *wf_scope_variable(weft_scope *s, struct wf_variable *v, bool tracked, int ndim,

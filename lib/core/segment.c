@@ -38,7 +38,7 @@ static bool add_segment(weft_scope *s, int first, int last)
 {
     struct wf_segment *g = wf_arena_take(&s->arena, sizeof *g);
     if (!g)
-        return wf_fail_nomem(&s->err, "checkpoint");
+        return wf_scope_nomem(s, "checkpoint");
     g->first = first;
     g->last = last;
     *(s->last_segment ? &s->last_segment->next : &s->segments) = g;
@@ -80,7 +80,7 @@ static bool clone_record(weft_scope *s, const struct wf_segment *g, const struct
 {
     struct wf_tensor **in = wf_arena_take(&s->arena, (size_t)r->nin * sizeof *in);
     if (!in)
-        return wf_fail_nomem(&s->err, "checkpoint");
+        return wf_scope_nomem(s, "checkpoint");
     for (int i = 0; i < r->nin; i++)
         in[i] = is_inside(g, r->in[i]) ? r->in[i]->again : r->in[i];
     struct wf_record *c = wf_record_clone(s, r, in);

@@ -26,7 +26,7 @@ static bool walk_record(weft_scope *s, struct wf_record *r, const struct wf_tape
     weft_tensor *few_y[FEW] = {NULL}, *few_x[FEW] = {NULL}, **gy = few_y, **gx = few_x;
     bool any = false;
     if (r->nout > FEW && !(gy = wf_arena_take(&s->arena, (size_t)r->nout * sizeof *gy)))
-        return wf_fail_nomem(&s->err, r->op->name);
+        return wf_scope_nomem(s, r->op->name);
     for (int i = 0; i < r->nout; i++) {
         gy[i] = r->out[i]->grad;
         any = any || gy[i];
@@ -37,7 +37,7 @@ static bool walk_record(weft_scope *s, struct wf_record *r, const struct wf_tape
         return wf_scope_fail(s, WEFT_UNSUPPORTED, "%s: has no gradient: it is one itself",
                              r->op->name);
     if (r->nin > FEW && !(gx = wf_arena_take(&s->arena, (size_t)r->nin * sizeof *gx)))
-        return wf_fail_nomem(&s->err, r->op->name);
+        return wf_scope_nomem(s, r->op->name);
     if (!r->op->grad(s, r, gy, gx))
         return false;
     wf_note_saved(r, false);

@@ -38,7 +38,7 @@ bool wf_handles_make(weft_device *dev)
     return dev->core;
 }
 
-struct wf_tensor *wf_tensor_new(weft_device *dev, struct weft_error *err)
+struct wf_tensor *wf_tensor_new(weft_device *dev)
 {
     struct handles *h = dev->core;
     struct wf_tensor *t = NULL;
@@ -49,10 +49,8 @@ struct wf_tensor *wf_tensor_new(weft_device *dev, struct weft_error *err)
         h->count--;
     }
     wf_unlock(&h->lock);
-    if (!t && !(t = malloc(sizeof *t))) {
-        wf_fail_nomem(err, "tensor");
+    if (!t && !(t = malloc(sizeof *t)))
         return NULL;
-    }
     *t = (struct wf_tensor){.dev = dev};
     return t;
 }

@@ -66,7 +66,7 @@ static inline struct wf_tensor *wf_tensor(const weft_tensor *x)
 // Handles come from the device and go back to the end of a queue, so that one that is used after
 // its time is recognised as dead for long. The queue is made with the device's first scope.
 bool wf_handles_make(weft_device *dev);
-struct wf_tensor *wf_tensor_new(weft_device *dev, struct weft_error *err);
+struct wf_tensor *wf_tensor_new(weft_device *dev);
 void wf_tensor_free(struct wf_tensor *t);
 
 // Row-major strides without gaps.

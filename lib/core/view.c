@@ -53,17 +53,31 @@ void wf_dims_collapse(struct wf_dims *d)
         d->stride[v][0] = 0;
 }
 
-bool wf_dims_wide(const struct wf_dims *d)
+int64_t wf_dims_last(const struct wf_dims *d, int view)
+{
+    int64_t last = d->offset[view];
+    for (int i = 0; i < d->rank; i++)
+        last += d->shape[i] && d->stride[view][i] > 0 ? (d->shape[i] - 1) * d->stride[view][i] : 0;
+    return last;
+}
+
+bool wf_dims_wide(const weft_device *dev, const struct wf_dims *d)
 {
     int64_t most = wf_shape_count(d->rank, d->shape);
     for (int v = 0; v < d->views; v++) {
-        int64_t last = d->offset[v];
-        for (int i = 0; i < d->rank; i++)
-            last += d->shape[i] && d->stride[v][i] > 0 ? (d->shape[i] - 1) * d->stride[v][i] : 0;
+        int64_t last = wf_dims_last(d, v);
         most = last > most ? last : most;
     }
-    // Loops may step past the end by less than a chunk.
-    return most > INT32_MAX - (1 << 20);
+    // Loops may step past the end by less than a chunk, of which 2048 are 31 bits.
+    return wf_wide(dev, most + dev->index_max / 2048);
+}
+
+bool wf_tensor_wide(const weft_device *dev, const struct wf_tensor *t)
+{
+    struct wf_dims d = {.rank = t->pub.ndim, .views = 1, .offset = {t->offset}};
+    memcpy(d.shape, t->pub.shape, sizeof d.shape);
+    memcpy(d.stride[0], t->stride, sizeof d.stride[0]);
+    return wf_dims_wide(dev, &d);
 }
 
 static void put(struct wf_dims_arg *out, bool wide, size_t *n, int64_t value)

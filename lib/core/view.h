@@ -21,8 +21,12 @@ void wf_dims_init(struct wf_dims *d, int ndim, const int64_t *shape);
 void wf_dims_add(struct wf_dims *d, const struct wf_tensor *t);
 // Drops dimensions of 1 and joins those that every tensor walks as one. At least one is left.
 void wf_dims_collapse(struct wf_dims *d);
-// Does an index exceed 31 bits?
-bool wf_dims_wide(const struct wf_dims *d);
+// The highest index of one tensor's elements.
+int64_t wf_dims_last(const struct wf_dims *d, int view);
+// Does an index of the walk exceed what the narrow form of a kernel can hold?
+bool wf_dims_wide(const weft_device *dev, const struct wf_dims *d);
+// Does one of this tensor, whose strides and offset count?
+bool wf_tensor_wide(const weft_device *dev, const struct wf_tensor *t);
 
 // The bytes of `struct dims`, as INDEX numbers.
 struct wf_dims_arg {

@@ -163,6 +163,7 @@ weft_device *wf_device_make(const struct wf_cl *cl, const struct weft_device_inf
     dev->log = (struct wf_log){p->log, p->log_priv};
     dev->quirks = wf_quirks(info);
     dev->refs = 1;
+    dev->index_max = INT32_MAX;
     // What an embedded profile must offer, if the driver does not say.
     if (cl->clGetDeviceInfo(id, CL_DEVICE_MAX_PARAMETER_SIZE, sizeof dev->argument_bytes,
                             &dev->argument_bytes, NULL))
@@ -266,7 +267,10 @@ const char *weft_device_quirk(const weft_device *dev, int n)
 
 bool weft_device_wait(weft_device *dev, struct weft_error *err)
 {
-    return dev ? wf_wait(dev, err) : wf_fail(err, WEFT_PARAM, "wait: the device is NULL");
+    struct weft_error e = {0};
+    if (!dev)
+        return wf_fail(err, WEFT_PARAM, "wait: the device is NULL");
+    return wf_wait(dev, &e) || wf_fail_in(err, "wait", &e);
 }
 
 void weft_device_trim(weft_device *dev)
@@ -299,6 +303,9 @@ void weft_device_stats(weft_device *dev, struct weft_device_stats *out)
     wf_lock(&dev->programs.lock);
     st.build_ms = dev->programs.build_ms;
     wf_unlock(&dev->programs.lock);
+    st.plan_ms = wf_profile_host_ms(dev, WF_HOST_PLAN);
+    st.launch_ms = wf_profile_host_ms(dev, WF_HOST_LAUNCH);
+    st.wait_ms = wf_profile_host_ms(dev, WF_HOST_WAIT);
     memcpy(out, &st, st.size && st.size < sizeof st ? st.size : sizeof st);
     out->size = st.size;
 }

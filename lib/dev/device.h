@@ -27,6 +27,7 @@ struct weft_device {
     struct weft_device_params params; // texts are not kept in it
     unsigned quirks;                  // enum wf_quirk
     size_t argument_bytes;            // that all arguments of a kernel may have
+    int64_t index_max; // the greatest index of the kernels' narrow form; tests lower it
     cl_device_id id;
     cl_context context;
     cl_command_queue queue;

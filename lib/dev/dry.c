@@ -12,6 +12,7 @@ void wf_dry_begin(struct wf_dry *d, weft_device *real)
     dev->params = real->params;
     dev->quirks = real->quirks;
     dev->argument_bytes = real->argument_bytes;
+    dev->index_max = real->index_max;
     dev->id = real->id;
     dev->context = real->context;
     dev->queue = real->queue;

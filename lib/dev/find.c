@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+// No code of OpenCL's: weft itself had no memory. A driver that has none is passed over.
+enum { NO_MEMORY = 1 };
+
 typedef cl_int ask(const struct wf_cl *cl, void *object, cl_uint what, size_t room, void *to,
                    size_t *size);
 
@@ -32,7 +35,7 @@ static char *read_text(const struct wf_cl *cl, ask *get, void *object, cl_uint w
         return NULL;
     char *text = calloc(1, size + 1);
     if (!text)
-        *code = CL_OUT_OF_HOST_MEMORY;
+        *code = NO_MEMORY;
     else if ((*code = get(cl, object, what, size, text, NULL))) {
         free(text);
         text = NULL;
@@ -54,8 +57,9 @@ static void copy_trimmed(char *to, size_t room, char *text)
 static bool fail_info(struct weft_error *err, const char *what, cl_int code)
 {
     char buffer[32];
-    return wf_fail(err, wf_cl_is_nomem(code) ? WEFT_NOMEM : WEFT_DEVICE, "%s cannot be read: %s",
-                   what, wf_cl_code_name(code, buffer));
+    if (code == NO_MEMORY)
+        return wf_fail_nomem(err, what);
+    return wf_fail(err, WEFT_DEVICE, "%s cannot be read: %s", what, wf_cl_code_name(code, buffer));
 }
 
 struct text_field {
@@ -357,6 +361,8 @@ static bool find_one(const struct wf_cl *cl, cl_platform_id platform, cl_device_
         read_pci(cl, &c);
         return add(out, &c);
     }
+    if (why.status == WEFT_NOMEM)
+        return false;
     char who[sizeof c.info.platform];
     snprintf(who, sizeof who, "%.70s%s%.50s", c.info.platform, *c.info.name ? ": " : "",
              c.info.name);
@@ -403,6 +409,8 @@ static bool find_in(const struct wf_cl *cl, cl_platform_id platform, int number,
     const struct text_field f = FIELD(CL_PLATFORM_NAME, name);
     if (read_field(cl, ask_platform, platform, &f, &why))
         return find_devices(cl, platform, name, skips, out);
+    if (why.status == WEFT_NOMEM)
+        return false;
     snprintf(who, sizeof who, "platform %d", number);
     wf_skip(skips, WEFT_LOG_WARN, who, "%s", why.text);
     return true;
@@ -441,16 +449,16 @@ static bool has_gpu(const struct wf_found *f)
 }
 
 // A table that was filled by hand says nothing about this machine.
-static void look_around(const struct wf_cl *cl, struct wf_skips *skips, struct wf_found *out)
+static void look_around(const struct wf_cl *cl, struct wf_drivers *drivers, struct wf_skips *skips,
+                        struct wf_found *out)
 {
-    struct wf_drivers drivers;
     int closed = 0;
     if (cl->library)
-        wf_missing_drivers(skips, &drivers);
+        wf_missing_drivers(skips, drivers);
     if (cl->library && !has_gpu(out))
         closed = wf_missing_nodes(skips);
     if (!out->count)
-        wf_missing_why(skips, cl->library ? &drivers : NULL, closed, out->why);
+        wf_missing_why(skips, cl->library ? drivers : NULL, closed, out->why);
 }
 
 bool wf_find(const struct wf_cl *cl, const struct weft_error *load_error, const char *match,
@@ -462,8 +470,10 @@ bool wf_find(const struct wf_cl *cl, const struct weft_error *load_error, const 
         wf_copy_text(out->why, sizeof out->why, load_error->text);
         return true;
     }
+    struct wf_drivers drivers;
+    wf_missing_before(&drivers);
     bool ok = find_platforms(cl, &skips, out);
-    look_around(cl, &skips, out);
+    look_around(cl, &drivers, &skips, out);
     out->skip = skips.data;
     out->skip_count = skips.count;
     if (!ok || skips.failed) {

@@ -3,6 +3,7 @@
 #include "dev/launch.h"
 #include "dev/device.h"
 #include "dev/dry.h"
+#include <inttypes.h>
 
 void wf_launch_value(struct wf_launch *l, size_t size, const void *value)
 {
@@ -30,6 +31,11 @@ void wf_launch_index(struct wf_launch *l, struct wf_index *room, int64_t value)
 {
     size_t bytes = set(room, l->wide, value);
     wf_launch_value(l, bytes, &room->u);
+}
+
+bool wf_wide(const weft_device *dev, int64_t most)
+{
+    return most > dev->index_max;
 }
 
 size_t wf_max_groups(const weft_device *dev)
@@ -65,13 +71,8 @@ static bool enqueue_range(weft_device *dev, const struct wf_launch *l, const str
     cl_event event = NULL;
     cl_event *want = dev->profile.on ? &event : NULL;
     cl_int code;
-    WF_CL_CODE(&dev->cl, code, clEnqueueNDRangeKernel, dev->queue, l->kernel->kernel,
-               (cl_uint)r->dims, offset, r->global, r->local, 0, NULL, want);
-    if (wf_cl_is_nomem(code)) {
-        wf_pool_trim(dev);
-        WF_CL_CODE(&dev->cl, code, clEnqueueNDRangeKernel, dev->queue, l->kernel->kernel,
-                   (cl_uint)r->dims, offset, r->global, r->local, 0, NULL, want);
-    }
+    WF_CL_LATE(dev, code, clEnqueueNDRangeKernel, dev->queue, l->kernel->kernel, (cl_uint)r->dims,
+               offset, r->global, r->local, 0, NULL, want);
     if (!wf_cl_check(err, "clEnqueueNDRangeKernel", code))
         return false;
     dev->count.launches++;
@@ -115,6 +116,9 @@ bool wf_launch(weft_device *dev, const struct wf_launch *l, struct weft_error *e
         dev->dry->launches++;
         return true;
     }
+    if (!l->wide && wf_wide(dev, l->tasks))
+        return wf_fail(err, WEFT_UNSUPPORTED, "%s: %" PRId64 " tasks exceed an index of 32 bits",
+                       l->kernel->name, l->tasks);
     if (l->nargs > WF_MAX_ARGS || !l->local || l->local > l->kernel->max_group)
         return wf_fail(err, WEFT_UNSUPPORTED,
                        "%s: asks for %d arguments and %zu work-items a group; the device runs it "

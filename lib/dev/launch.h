@@ -53,6 +53,9 @@ struct wf_range {
 bool wf_launch_range(weft_device *dev, const struct wf_launch *l, const struct wf_range *r,
                      struct weft_error *err);
 
+// Must INDEX be long to hold every number up to `most`?
+bool wf_wide(const weft_device *dev, int64_t most);
+
 // The most groups a launch gets: a few for each compute unit.
 size_t wf_max_groups(const weft_device *dev);
 

@@ -116,9 +116,15 @@ static const char *set_or(const char *name, const char *fallback)
     return value && *value ? value : fallback;
 }
 
-void wf_missing_drivers(struct wf_skips *s, struct wf_drivers *out)
+void wf_missing_before(struct wf_drivers *out)
 {
     *out = (struct wf_drivers){0};
+    if (!wf_copy_text(out->filenames, sizeof out->filenames, set_or("OCL_ICD_FILENAMES", "")))
+        out->filenames[0] = 0; // the last name would be half of one
+}
+
+void wf_missing_drivers(struct wf_skips *s, struct wf_drivers *out)
+{
     const char *folder = set_or("OPENCL_VENDOR_PATH", "/etc/OpenCL/vendors");
     const char *vendors = set_or("OCL_ICD_VENDORS", NULL);
     struct look l = {.skips = s, .drivers = out, .folder = folder};
@@ -127,7 +133,7 @@ void wf_missing_drivers(struct wf_skips *s, struct wf_drivers *out)
         look_at_vendors(&l, vendors);
     else
         wf_dir_each(folder, look_at_entry, &l, NULL);
-    look_at_list(&l, set_or("OCL_ICD_FILENAMES", ""));
+    look_at_list(&l, out->filenames);
 }
 
 // Opening tells what the mode bits do not: groups, access lists and a container's device rules.

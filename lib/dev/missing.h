@@ -15,10 +15,15 @@ void wf_skip(struct wf_skips *s, enum weft_log_level level, const char *who, con
     WF_PRINTF(4, 5);
 
 struct wf_drivers {
-    int named;       // drivers that the OpenCL loader is told of
-    char where[128]; // the folder, file or library it is told by
+    int named;            // drivers that the OpenCL loader is told of
+    char where[128];      // the folder, file or library it is told by
+    char filenames[1024]; // OCL_ICD_FILENAMES
 };
+// Before the loader's first function is called: Khronos' cuts the list in its environment where it
+// reads it.
+void wf_missing_before(struct wf_drivers *out);
 // Looks where the loader looks. Each driver whose library cannot be opened is skipped.
+// After that call, so that a driver is not loaded twice.
 void wf_missing_drivers(struct wf_skips *s, struct wf_drivers *out);
 
 // Skips each GPU's device node that this user may not open, and returns how many.

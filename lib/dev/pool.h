@@ -30,6 +30,12 @@ struct wf_block *wf_pool_take(weft_device *dev, size_t bytes, struct weft_error 
 void wf_pool_give(weft_device *dev, struct wf_block *b);
 // Unused blocks go back to the driver.
 void wf_pool_trim(weft_device *dev);
+// Calls a function that returns a code, and stores the code. Drivers that allocate late may find no
+// memory only now: then unused blocks go back to them, and it is called once more.
+#define WF_CL_LATE(dev, code, f, ...)                                          \
+    (wf_cl_is_nomem(WF_CL_CODE(&(dev)->cl, (code), f, __VA_ARGS__))            \
+         ? (wf_pool_trim(dev), WF_CL_CODE(&(dev)->cl, (code), f, __VA_ARGS__)) \
+         : (code))
 // The size that a request is rounded up to: at most an eighth more.
 size_t wf_pool_round(size_t bytes);
 

@@ -149,6 +149,22 @@ void wf_profile_add(weft_device *dev, const char *kernel, const char *op, cl_eve
     wf_unlock(&p->lock);
 }
 
+double wf_profile_begin(const weft_device *dev)
+{
+    return dev->profile.on ? wf_now() : 0;
+}
+
+void wf_profile_end(weft_device *dev, enum wf_host_part part, double begin)
+{
+    if (dev->profile.on)
+        dev->profile.host_ns[part] += (uint64_t)((wf_now() - begin) * 1e9);
+}
+
+double wf_profile_host_ms(const weft_device *dev, enum wf_host_part part)
+{
+    return (double)dev->profile.host_ns[part] * 1e-6;
+}
+
 static int by_total(struct wf_profile_entry *a, struct wf_profile_entry *b)
 {
     return a->total_ms < b->total_ms ? 1 : a->total_ms > b->total_ms ? -1 : 0;
@@ -160,7 +176,8 @@ static bool ready_to_report(weft_device *dev, struct weft_error *err)
         return wf_fail(err, WEFT_PARAM, "profile: the device is NULL");
     if (!dev->profile.on)
         return wf_fail(err, WEFT_PARAM, "profile: the device was made without .profile");
-    return wf_wait(dev, err);
+    struct weft_error e = {0};
+    return wf_wait(dev, &e) || wf_fail_in(err, "profile", &e);
 }
 
 int weft_device_profile(weft_device *dev, struct weft_profile_row *rows, int max,

@@ -23,8 +23,9 @@ struct wf_program {
     cl_program program;
     struct wf_kernel *kernels;
     struct wf_text key;  // on disk
-    size_t stored_bytes; // of the binary on disk; 0: none
+    size_t stored_bytes; // of the binary on disk; 0: none. Of the one thread that is saving
     bool from_store;
+    bool saving;
     // (kernel, local size) pairs launched so far, and how many of them the stored binary had seen.
     struct {
         struct wf_kernel *kernel;
@@ -67,7 +68,7 @@ static bool source_of(weft_device *dev, const struct wf_request *r, struct wf_te
     wf_text_add(out, "%s", r->defines ? r->defines : "");
     if (r->text) {
         wf_text_add(out, "#line 1 \"%s.cl\"\n%s", r->file, r->text);
-        return !out->failed || wf_fail_nomem(err, r->op);
+        return !out->failed || wf_fail_nomem(err, "kernel");
     }
     if (dev->programs.cl_dir) {
         char path[1200];
@@ -78,12 +79,12 @@ static bool source_of(weft_device *dev, const struct wf_request *r, struct wf_te
             return false;
         wf_text_add(out, "#line 1 \"%s.cl\"\n%s", r->file, (char *)text);
         free(text);
-        return !out->failed || wf_fail_nomem(err, r->op);
+        return !out->failed || wf_fail_nomem(err, "kernel");
     }
     for (const struct wf_kernel_source *k = wf_kernel_sources; k->name; k++) {
         if (!strcmp(k->name, r->file)) {
             wf_text_add(out, "%s", k->text);
-            return !out->failed || wf_fail_nomem(err, r->op);
+            return !out->failed || wf_fail_nomem(err, "kernel");
         }
     }
     return wf_fail(err, WEFT_BUILD, "no kernel file is named %s.cl", r->file);
@@ -246,7 +247,7 @@ static bool make_program(weft_device *dev, struct wf_program *p, const struct wf
     bool ok = source_of(dev, r, &source, err);
     if (ok) {
         disk_key(dev, r, &source, options, &p->key);
-        ok = !p->key.failed || wf_fail_nomem(err, r->op);
+        ok = !p->key.failed || wf_fail_nomem(err, "kernel");
     }
     ok = ok && (load(dev, p, options) || compile(dev, p, r, &source, options, err));
     wf_text_finish(&source);
@@ -263,7 +264,7 @@ static bool write_and_make(weft_device *dev, struct wf_program *p, const struct 
         r->write(r->priv, &defines);
     if (r->write)
         written.defines = wf_text_get(&defines);
-    bool ok = defines.failed ? wf_fail_nomem(err, r->op) : make_program(dev, p, &written, err);
+    bool ok = defines.failed ? wf_fail_nomem(err, "kernel") : make_program(dev, p, &written, err);
     wf_text_finish(&defines);
     return ok;
 }
@@ -325,7 +326,7 @@ static struct wf_program *get_program(weft_device *dev, const struct wf_request 
     if (p && !ok)
         wf_fail(err, p->error.status, "%s", p->error.text);
     else if (!p)
-        wf_fail_nomem(err, r->op);
+        wf_fail_nomem(err, "kernel");
     wf_unlock(&ps->lock);
     return ok ? p : NULL;
 }
@@ -335,7 +336,7 @@ static struct wf_kernel *make_kernel(weft_device *dev, struct wf_program *p,
 {
     struct wf_kernel *k = calloc(1, sizeof *k);
     if (!k) {
-        wf_fail_nomem(err, r->op);
+        wf_fail_nomem(err, "kernel");
         return NULL;
     }
     cl_int code;
@@ -422,17 +423,19 @@ static void save(weft_device *dev, struct wf_program *p)
     free(binary);
 }
 
-// A program that was launched in a way that its stored binary may lack; it counts as saved from now
-// on.
+// A program that was launched in a way that its stored binary may lack, and that no other thread is
+// saving; it counts as saved from now on.
 static struct wf_program *next_unsaved(struct wf_programs *ps, bool from_store_too)
 {
     wf_lock(&ps->lock);
     struct wf_program *p = ps->all;
-    while (p && !(p->state == READY && p->seen_count > p->saved_count &&
+    while (p && !(p->state == READY && !p->saving && p->seen_count > p->saved_count &&
                   (from_store_too || !p->from_store)))
         p = p->hh.next;
-    if (p)
+    if (p) {
         p->saved_count = p->seen_count;
+        p->saving = true;
+    }
     wf_unlock(&ps->lock);
     return p;
 }
@@ -441,8 +444,12 @@ static void save_all(weft_device *dev, bool from_store_too)
 {
     if (!*dev->store.dir || dev->quirks & WF_QUIRK_NO_BINARIES)
         return;
-    for (struct wf_program *p; (p = next_unsaved(&dev->programs, from_store_too));)
+    for (struct wf_program *p; (p = next_unsaved(&dev->programs, from_store_too));) {
         save(dev, p);
+        wf_lock(&dev->programs.lock);
+        p->saving = false;
+        wf_unlock(&dev->programs.lock);
+    }
 }
 
 void wf_programs_save(weft_device *dev)

@@ -2,6 +2,7 @@
 // pinned staging buffer and enqueued from there, and only a stage that is still in use is waited
 // for.
 #include "dev/transfer.h"
+#include "base/text.h"
 #include "dev/device.h"
 #include "dev/dry.h"
 
@@ -36,14 +37,29 @@ void wf_transfer_finish(weft_device *dev)
     dev->transfer.has_lock = false;
 }
 
+static cl_mem stage_buffer(weft_device *dev, size_t room, struct weft_error *err)
+{
+    cl_int code;
+    cl_mem_flags flags = CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR;
+    cl_mem mem = WF_CL_NEW(&dev->cl, code, clCreateBuffer, dev->context, flags, room, NULL);
+    if (!mem && wf_cl_is_nomem(code)) {
+        wf_pool_trim(dev);
+        mem = WF_CL_NEW(&dev->cl, code, clCreateBuffer, dev->context, flags, room, NULL);
+    }
+    if (!mem && wf_cl_is_nomem(code))
+        wf_fail(err, WEFT_NOMEM, "%s of memory for uploads are not to be had", WF_BYTES(room));
+    else
+        wf_cl_check(err, "clCreateBuffer", code);
+    return mem;
+}
+
 static bool stage_make(weft_device *dev, struct wf_stage *g, size_t bytes, struct weft_error *err)
 {
     stage_free(dev, g);
     size_t room = bytes <= STAGE_SMALLEST ? STAGE_SMALLEST : STAGE_BYTES;
     cl_int code;
-    g->mem = WF_CL_NEW(&dev->cl, code, clCreateBuffer, dev->context,
-                       CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR, room, NULL);
-    if (!wf_cl_check(err, "clCreateBuffer", code))
+    g->mem = stage_buffer(dev, room, err);
+    if (!g->mem)
         return false;
     dev->count.allocations++;
     g->host = WF_CL_NEW(&dev->cl, code, clEnqueueMapBuffer, dev->queue, g->mem, CL_TRUE,
@@ -66,7 +82,10 @@ static struct wf_stage *stage_take(weft_device *dev, size_t bytes, struct weft_e
         return stage_make(dev, g, bytes, err) ? g : NULL;
     if (!g->busy)
         return g;
-    if (!WF_CL(&dev->cl, err, clWaitForEvents, 1, &g->busy))
+    double begin = wf_profile_begin(dev);
+    bool ok = WF_CL(&dev->cl, err, clWaitForEvents, 1, &g->busy);
+    wf_profile_end(dev, WF_HOST_WAIT, begin);
+    if (!ok)
         return NULL;
     WF_CL_FREE(&dev->cl, clReleaseEvent, g->busy);
     g->busy = NULL;
@@ -80,8 +99,10 @@ static bool upload_piece(weft_device *dev, cl_mem to, size_t offset, const void 
     struct wf_stage *g = stage_take(dev, bytes, err);
     if (g) {
         memcpy(g->host, from, bytes);
-        if (!WF_CL(&dev->cl, err, clEnqueueWriteBuffer, dev->queue, to, CL_FALSE, offset, bytes,
-                   g->host, 0, NULL, &g->busy)) {
+        cl_int code;
+        WF_CL_LATE(dev, code, clEnqueueWriteBuffer, dev->queue, to, CL_FALSE, offset, bytes,
+                   g->host, 0, NULL, &g->busy);
+        if (!wf_cl_check(err, "clEnqueueWriteBuffer", code)) {
             g->busy = NULL;
             g = NULL;
         }
@@ -103,8 +124,9 @@ bool wf_upload(weft_device *dev, cl_mem to, size_t offset, const void *from, siz
 }
 
 // What only a wait makes possible.
-static void after_wait(weft_device *dev)
+static void after_wait(weft_device *dev, double begin)
 {
+    wf_profile_end(dev, WF_HOST_WAIT, begin);
     dev->count.waits++;
     wf_profile_collect(dev);
     wf_programs_save(dev);
@@ -115,11 +137,14 @@ bool wf_download(weft_device *dev, cl_mem from, size_t offset, void *to, size_t 
 {
     if (!bytes)
         return true;
-    if (!WF_CL(&dev->cl, err, clEnqueueReadBuffer, dev->queue, from, CL_TRUE, offset, bytes, to, 0,
-               NULL, NULL))
+    double begin = wf_profile_begin(dev);
+    cl_int code;
+    WF_CL_LATE(dev, code, clEnqueueReadBuffer, dev->queue, from, CL_TRUE, offset, bytes, to, 0,
+               NULL, NULL);
+    if (!wf_cl_check(err, "clEnqueueReadBuffer", code))
         return false;
     dev->count.copies++;
-    after_wait(dev);
+    after_wait(dev, begin);
     return true;
 }
 
@@ -139,10 +164,13 @@ static bool on_its_way(weft_device *dev, cl_event *event, struct weft_error *err
 bool wf_download_start(weft_device *dev, cl_mem from, size_t offset, void *to, size_t bytes,
                        cl_event *event, struct weft_error *err)
 {
+    double begin = wf_profile_begin(dev);
     bool ok = bytes ? WF_CL(&dev->cl, err, clEnqueueReadBuffer, dev->queue, from, CL_FALSE, offset,
                             bytes, to, 0, NULL, event)
                     : WF_CL(&dev->cl, err, clEnqueueMarkerWithWaitList, dev->queue, 0, NULL, event);
-    return ok && on_its_way(dev, event, err);
+    ok = ok && on_its_way(dev, event, err);
+    wf_profile_end(dev, WF_HOST_LAUNCH, begin);
+    return ok;
 }
 
 bool wf_upload_start(weft_device *dev, cl_mem to, const void *from, size_t bytes, cl_event *event,
@@ -155,9 +183,10 @@ bool wf_upload_start(weft_device *dev, cl_mem to, const void *from, size_t bytes
 
 bool wf_event_wait(weft_device *dev, cl_event event, struct weft_error *err)
 {
+    double begin = wf_profile_begin(dev);
     if (!WF_CL(&dev->cl, err, clWaitForEvents, 1, &event))
         return false;
-    after_wait(dev);
+    after_wait(dev, begin);
     return true;
 }
 
@@ -167,8 +196,10 @@ bool wf_fill(weft_device *dev, cl_mem to, size_t bytes, const void *pattern, siz
     if (!bytes || dev->dry)
         return true;
     dev->count.copies++;
-    return WF_CL(&dev->cl, err, clEnqueueFillBuffer, dev->queue, to, pattern, pattern_bytes, 0,
-                 bytes, 0, NULL, NULL);
+    cl_int code;
+    WF_CL_LATE(dev, code, clEnqueueFillBuffer, dev->queue, to, pattern, pattern_bytes, 0, bytes, 0,
+               NULL, NULL);
+    return wf_cl_check(err, "clEnqueueFillBuffer", code);
 }
 
 bool wf_copy(weft_device *dev, cl_mem from, cl_mem to, size_t bytes, struct weft_error *err)
@@ -176,14 +207,16 @@ bool wf_copy(weft_device *dev, cl_mem from, cl_mem to, size_t bytes, struct weft
     if (!bytes || dev->dry)
         return true;
     dev->count.copies++;
-    return WF_CL(&dev->cl, err, clEnqueueCopyBuffer, dev->queue, from, to, 0, 0, bytes, 0, NULL,
-                 NULL);
+    cl_int code;
+    WF_CL_LATE(dev, code, clEnqueueCopyBuffer, dev->queue, from, to, 0, 0, bytes, 0, NULL, NULL);
+    return wf_cl_check(err, "clEnqueueCopyBuffer", code);
 }
 
 bool wf_wait(weft_device *dev, struct weft_error *err)
 {
+    double begin = wf_profile_begin(dev);
     if (!WF_CL(&dev->cl, err, clFinish, dev->queue))
         return false;
-    after_wait(dev);
+    after_wait(dev, begin);
     return true;
 }

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include <stdatomic.h>
 
-enum { WF_TUNING_KNOBS = 10 };
+enum { WF_TUNING_KNOBS = 12 };
 
 // It is hashed: what lies behind the end of a text is zero, and there is no gap.
 struct wf_tuning_problem {

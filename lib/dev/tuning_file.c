@@ -66,7 +66,7 @@ static bool read_entry(const wf_json *v, struct wf_tuning_entry *e, char why[160
         return bad_entry(why, "partial is neither true nor false");
     struct knobs knobs = {.e = e};
     return wf_json_each(wf_json_member(v, "knobs"), read_knob, &knobs) ||
-           bad_entry(why, "knobs are no object of up to 10 whole numbers");
+           bad_entry(why, "knobs are no object of up to 12 whole numbers");
 }
 
 static bool same_problem(const struct wf_tuning_problem *a, const struct wf_tuning_problem *b)

@@ -2,6 +2,7 @@
 // spaces so that the data begin at a multiple of 8, where most readers can use them in place.
 #include "base/json.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "file/safetensors.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -98,11 +99,19 @@ static bool add_member(const char *path, wf_json *header, const struct weft_file
     if (bytes > (uint64_t)INT64_MAX - begin)
         return wf_fail(err, WEFT_PARAM, "%s: tensor '%s': ends beyond 2^63 bytes", path, t->name);
     *end = begin + bytes;
-    wf_json *name = wf_json_text(t->name);
-    if (!name)
+    if (!wf_is_utf8(t->name))
         return wf_fail(err, WEFT_PARAM, "%s: tensor '%s': the name is not UTF-8", path, t->name);
-    wf_json_free(name);
     return wf_json_set(header, t->name, make_member(t, begin, *end)) || wf_fail_nomem(err, path);
+}
+
+static const char *wrong_metadata(const wf_json *all, const struct weft_file_text *t)
+{
+    return !t->key                       ? "the key is NULL"
+           : !t->value                   ? "the value is NULL"
+           : !wf_is_utf8(t->value)       ? "the value is not UTF-8"
+           : !wf_is_utf8(t->key)         ? "the key is not UTF-8"
+           : wf_json_member(all, t->key) ? "there are two of that key"
+                                         : NULL;
 }
 
 static bool add_metadata(const char *path, wf_json *header, const struct weft_safetensors_params *o,
@@ -113,18 +122,12 @@ static bool add_metadata(const char *path, wf_json *header, const struct weft_sa
         return wf_fail_nomem(err, path);
     for (int i = 0; i < o->nmetadata; i++) {
         const struct weft_file_text *t = &o->metadata[i];
-        wf_json *value = t->key && t->value ? wf_json_text(t->value) : NULL;
-        if (!value || wf_json_member(all, t->key)) {
-            wf_fail(err, WEFT_PARAM, "%s: metadata '%s': %s", path, t->key ? t->key : "NULL",
-                    value      ? "there are two of that key"
-                    : t->value ? "the value is not UTF-8"
-                               : "the value is NULL");
-            wf_json_free(value);
-            return false;
-        }
-        if (!wf_json_set(all, t->key, value))
-            return wf_fail(err, WEFT_PARAM, "%s: metadata '%s': the key is not UTF-8", path,
-                           t->key);
+        const char *wrong = wrong_metadata(all, t);
+        if (wrong)
+            return wf_fail(err, WEFT_PARAM, "%s: metadata '%s': %s", path, t->key ? t->key : "NULL",
+                           wrong);
+        if (!wf_json_set(all, t->key, wf_json_text(t->value)))
+            return wf_fail_nomem(err, path);
     }
     return true;
 }

@@ -101,7 +101,7 @@ bool weft_zero_grad(weft_scope *s, weft_params *params)
     size_t bytes = (size_t)params->count * sizeof(struct wf_variable *);
     struct wf_variable **var = wf_arena_take(&s->arena, bytes);
     if (!var)
-        return wf_fail_nomem(&s->err, "zero_grad");
+        return wf_scope_nomem(s, "zero_grad");
     for (int i = 0; i < params->count; i++)
         var[i] = &params->param[i]->variable;
     return wf_gradient_clear(s, params->count, var);

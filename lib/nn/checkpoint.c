@@ -37,10 +37,10 @@ static bool snapshot_take(const weft_params *p, const char *prefix, struct snaps
 {
     *sn = (struct snapshot){.tensor = calloc((size_t)p->count + 1, sizeof *sn->tensor)};
     if (!sn->tensor)
-        return wf_fail_nomem(err, "params");
+        return wf_fail_nomem(err, "save");
     size_t at = 0, all = choose(p, prefix, sn);
     if (!(sn->data = malloc(all + 1)))
-        return wf_fail_nomem(err, "params");
+        return wf_fail_nomem(err, "save");
     if (!sn->count && prefix && *prefix)
         return wf_fail(err, WEFT_PARAM, "save: no parameter's name begins with \"%s\"", prefix);
     for (int i = 0; i < sn->count; i++) {
@@ -48,8 +48,9 @@ static bool snapshot_take(const weft_params *p, const char *prefix, struct snaps
         const struct wf_param *q = wf_params_find(p, t->name);
         size_t bytes = (size_t)q->count * sizeof(float);
         t->data = sn->data + at;
-        if (!wf_download(p->dev, q->variable.storage->mem, 0, sn->data + at, bytes, err))
-            return false;
+        struct weft_error e = {0};
+        if (!wf_download(p->dev, q->variable.storage->mem, 0, sn->data + at, bytes, &e))
+            return wf_fail_in(err, "save", &e);
         at += bytes;
     }
     return true;

@@ -181,18 +181,20 @@ static bool accept(const struct load *l)
 static struct wf_storage *upload(weft_device *dev, const struct weft_file_tensor *t,
                                  struct weft_error *err)
 {
+    struct weft_error e = {0};
     int64_t n = wf_shape_count(t->ndim, t->shape);
     size_t bytes = (size_t)n * sizeof(float);
     float *copy = t->dtype == WEFT_F32 ? NULL : malloc(bytes + 1);
-    bool ok = copy || t->dtype == WEFT_F32 || wf_fail_nomem(err, t->name);
+    bool ok = copy || t->dtype == WEFT_F32 || wf_fail_nomem(&e, t->name);
     if (copy)
         wf_to_f32(t, n, copy);
-    struct wf_storage *s = ok ? wf_storage_new(dev, bytes, err) : NULL;
-    ok = s && wf_upload(dev, s->mem, 0, copy ? copy : t->data, bytes, err);
+    struct wf_storage *s = ok ? wf_storage_new(dev, bytes, &e) : NULL;
+    ok = s && wf_upload(dev, s->mem, 0, copy ? copy : t->data, bytes, &e);
     free(copy);
     if (ok)
         return s;
     wf_storage_unref(s);
+    wf_fail_in(err, "load", &e);
     return NULL;
 }
 
@@ -200,7 +202,7 @@ static struct wf_storage *upload(weft_device *dev, const struct weft_file_tensor
 static bool put(struct load *l)
 {
     struct wf_exchange x;
-    bool ok = wf_exchange_init(&x, l->p, l->fit, l->err);
+    bool ok = wf_exchange_init(&x, "load", l->p, l->fit, l->err);
     for (const struct item *i = l->items; ok && i; i = i->hh.next) {
         const struct weft_file_tensor *t = i->t;
         if (i->unfit)

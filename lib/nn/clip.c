@@ -167,13 +167,13 @@ static bool collect(weft_scope *s, const char *call, weft_params *p, double most
     *g = (struct grads){.grad = wf_arena_take(&s->arena, bytes),
                         .var = wf_arena_take(&s->arena, bytes)};
     if (!g->grad || !g->var)
-        return wf_fail_nomem(&s->err, call);
+        return wf_scope_nomem(s, call);
     g->n = wf_optim_collect(s, p, g->grad, g->var);
     if (!g->n)
         return wf_scope_fail(s, WEFT_PARAM,
                              "%s: no parameter has a gradient; weft_backward comes first", call);
     for (int i = 0; i < g->n; i++)
-        g->wide = g->wide || wf_sets_wide(1, &g->var[i]->elements);
+        g->wide = g->wide || wf_sets_wide(s->dev, 1, &g->var[i]->elements);
     return g->n > 0;
 }
 

@@ -44,7 +44,7 @@ weft_tensor *wf_gradient(weft_scope *s, struct wf_variable *v, int ndim, const i
         return l && l->grad ? &l->grad->pub : NULL;
     if (!v->grad)
         return NULL;
-    struct wf_tensor *t = wf_scope_tensor(s, WEFT_F32, ndim, shape);
+    struct wf_tensor *t = wf_scope_tensor(s, v->name, WEFT_F32, ndim, shape);
     if (!t)
         return NULL;
     t->storage = wf_storage_ref(v->grad);
@@ -137,7 +137,7 @@ static bool record(weft_scope *s, struct wf_call *call, weft_tensor *left)
     struct wf_leaf **leaf = wf_arena_take(&s->arena, (size_t)n * sizeof *leaf);
     struct change c = {s, wf_arena_take(&s->arena, (size_t)n * sizeof *c.version)};
     if (!leaf || !c.version)
-        return wf_fail_nomem(&s->err, call->op->name);
+        return wf_scope_nomem(s, call->op->name);
     for (int i = 0; i < n; i++) {
         if (!(leaf[i] = leaf_of(s, call->var[i])))
             return false;

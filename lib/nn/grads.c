@@ -133,7 +133,7 @@ bool weft_grads_zero(weft_scope *s, weft_grads *g)
     int n = 0;
     struct wf_variable **var = wf_arena_take(&s->arena, HASH_COUNT(g->slots) * sizeof *var);
     if (!var)
-        return wf_fail_nomem(&s->err, "grads_zero");
+        return wf_scope_nomem(s, "grads_zero");
     for (struct slot *t = g->slots; t; t = t->hh.next)
         var[n++] = &t->variable;
     return wf_gradient_clear(s, n, var);
@@ -148,8 +148,10 @@ bool weft_grads_get(const weft_grads *g, const char *name, void *dst, size_t byt
     if (!q)
         return false;
     const struct slot *t = find(g, q);
+    struct weft_error e = {0};
     if (t && t->variable.grad)
-        return wf_download(g->params->dev, t->variable.grad->mem, 0, dst, bytes, err);
+        return wf_download(g->params->dev, t->variable.grad->mem, 0, dst, bytes, &e) ||
+               wf_fail_in(err, q->name, &e);
     memset(dst, 0, bytes);
     return true;
 }

@@ -65,7 +65,7 @@ static bool fill(weft_device *dev, struct weft_init init, uint64_t seed, const c
                                        [WEFT_INIT_NORMAL] = "NORMAL",
                                        [WEFT_INIT_TRUNCATED_NORMAL] = "TRUNCATED"};
     char defines[80];
-    bool wide = n > INT32_MAX / 2;
+    bool wide = wf_wide(dev, 2 * n);
     snprintf(defines, sizeof defines, "%s#define %s\n", wide ? "#define INDEX long\n" : "",
              kind[init.kind]);
     struct wf_request r = {"init", "init", defines, "init"};

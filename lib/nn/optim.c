@@ -360,12 +360,12 @@ static bool record_step(weft_optim *o, weft_scope *s, int n, const weft_tensor *
     struct step a = {.optim = o};
     struct pace *pace = wf_arena_take(&s->arena, (size_t)n * sizeof *pace);
     if (!pace)
-        return wf_fail_nomem(&s->err, "optimizer");
+        return wf_scope_nomem(s, "optimizer");
     memcpy(a.own, o->own, sizeof a.own);
     a.pace = pace;
     for (int i = 0; i < n; i++) {
         pace[i] = pace_of(o, var[i]->name);
-        a.wide = a.wide || wf_sets_wide(1, &var[i]->elements);
+        a.wide = a.wide || wf_sets_wide(s->dev, 1, &var[i]->elements);
     }
     int before = s->nrecords;
     wf_record(s, &(struct wf_call){.op = &o->rule->op,
@@ -388,7 +388,7 @@ bool weft_optim_step(weft_optim *o, weft_scope *s)
     const weft_tensor **grad = wf_arena_take(&s->arena, bytes);
     struct wf_variable **var = wf_arena_take(&s->arena, bytes);
     if (!grad || !var)
-        return wf_fail_nomem(&s->err, "optimizer");
+        return wf_scope_nomem(s, "optimizer");
     int n = wf_optim_collect(s, o->params, grad, var);
     if (!n)
         return wf_scope_fail(s, WEFT_PARAM,

@@ -1,6 +1,5 @@
 // The params store: named tensors, in the order they were made.
 #include "nn/params.h"
-#include "base/json.h"
 #include <stdlib.h>
 
 weft_params *weft_params_create(weft_device *dev, uint64_t seed, struct weft_error *err)
@@ -120,10 +119,8 @@ bool wf_params_name_ok(const char *call, const char *name, struct weft_error *er
                        "%s: the name %.40s is of a training's file; one that does not begin with "
                        "optimizer. or gradient. was wanted",
                        call, name);
-    wf_json *text = wf_json_text(name);
-    bool ok = text || wf_fail(err, WEFT_PARAM, "%s: the name %.20s is not UTF-8", call, name);
-    wf_json_free(text);
-    return ok;
+    return wf_is_utf8(name) ||
+           wf_fail(err, WEFT_PARAM, "%s: the name %.20s is not UTF-8", call, name);
 }
 
 static bool room_for_one(weft_params *p)

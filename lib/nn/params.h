@@ -80,7 +80,8 @@ struct wf_exchange {
         struct wf_storage *storage;
     } * value;
 };
-bool wf_exchange_init(struct wf_exchange *x, weft_params *p, int room, struct weft_error *err);
+bool wf_exchange_init(struct wf_exchange *x, const char *call, weft_params *p, int room,
+                      struct weft_error *err);
 // The new value of q. Takes the storage, also when it fails.
 bool wf_exchange_add(struct wf_exchange *x, struct wf_param *q, struct wf_storage *storage);
 // With `ok`, puts the values in place; else takes new tensors away again. Returns ok.

@@ -3,11 +3,12 @@
 #include "nn/params.h"
 #include <stdlib.h>
 
-bool wf_exchange_init(struct wf_exchange *x, weft_params *p, int room, struct weft_error *err)
+bool wf_exchange_init(struct wf_exchange *x, const char *call, weft_params *p, int room,
+                      struct weft_error *err)
 {
     *x = (struct wf_exchange){.p = p, .before = p->count, .room = room};
     x->value = calloc((size_t)room + 1, sizeof *x->value);
-    return x->value || wf_fail_nomem(err, "params");
+    return x->value || wf_fail_nomem(err, call);
 }
 
 bool wf_exchange_add(struct wf_exchange *x, struct wf_param *q, struct wf_storage *storage)
@@ -80,7 +81,7 @@ static bool copy_across(weft_device *to, struct wf_storage *st, weft_device *fro
     void *host = malloc(bytes + 1);
     bool ok = host ? wf_download(from, mem, 0, host, bytes, err) &&
                          wf_upload(to, st->mem, 0, host, bytes, err)
-                   : wf_fail_nomem(err, "copy");
+                   : wf_fail_nomem(err, "values");
     free(host);
     return ok;
 }
@@ -89,13 +90,15 @@ static bool copy_across(weft_device *to, struct wf_storage *st, weft_device *fro
 static struct wf_storage *copy_value(weft_device *dev, weft_device *from, const struct wf_param *q,
                                      struct weft_error *err)
 {
+    struct weft_error e = {0};
     size_t bytes = (size_t)q->count * sizeof(float);
     cl_mem mem = q->variable.storage->mem;
-    struct wf_storage *st = wf_storage_new(dev, bytes, err);
-    if (st && (dev == from ? wf_copy(dev, mem, st->mem, bytes, err)
-                           : copy_across(dev, st, from, mem, bytes, err)))
+    struct wf_storage *st = wf_storage_new(dev, bytes, &e);
+    if (st && (dev == from ? wf_copy(dev, mem, st->mem, bytes, &e)
+                           : copy_across(dev, st, from, mem, bytes, &e)))
         return st;
     wf_storage_unref(st);
+    wf_fail_in(err, "copy", &e);
     return NULL;
 }
 
@@ -123,7 +126,7 @@ static bool copy_new(weft_params *dst, const weft_params *src, struct weft_error
 static bool copy_values(weft_params *dst, const weft_params *src, struct weft_error *err)
 {
     struct wf_exchange x;
-    bool ok = wf_exchange_init(&x, dst, src->count, err);
+    bool ok = wf_exchange_init(&x, "copy", dst, src->count, err);
     for (int i = 0; ok && i < src->count; i++) {
         const struct wf_param *q = src->param[i];
         ok = wf_exchange_add(&x, wf_params_find(dst, q->name),

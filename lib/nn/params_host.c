@@ -75,18 +75,22 @@ struct wf_param *wf_params_checked(const weft_params *p, const char *name, const
 bool weft_params_get(const weft_params *p, const char *name, void *dst, size_t bytes,
                      struct weft_error *err)
 {
+    struct weft_error e = {0};
     struct wf_param *q = wf_params_checked(p, name, dst, bytes, err);
-    return q && wf_download(p->dev, q->variable.storage->mem, 0, dst, bytes, err);
+    return q && (wf_download(p->dev, q->variable.storage->mem, 0, dst, bytes, &e) ||
+                 wf_fail_in(err, q->name, &e));
 }
 
 bool weft_params_get_grad(const weft_params *p, const char *name, void *dst, size_t bytes,
                           struct weft_error *err)
 {
     struct wf_param *q = wf_params_checked(p, name, dst, bytes, err);
+    struct weft_error e = {0};
     if (!q)
         return false;
     if (q->variable.grad)
-        return wf_download(p->dev, q->variable.grad->mem, 0, dst, bytes, err);
+        return wf_download(p->dev, q->variable.grad->mem, 0, dst, bytes, &e) ||
+               wf_fail_in(err, q->name, &e);
     memset(dst, 0, bytes);
     return true;
 }
@@ -96,12 +100,13 @@ bool weft_params_set(weft_params *p, const char *name, const void *src, size_t b
                      struct weft_error *err)
 {
     struct wf_param *q = wf_params_checked(p, name, src, bytes, err);
-    struct wf_storage *value = q ? wf_storage_new(p->dev, bytes, err) : NULL;
-    if (!value)
+    if (!q)
         return false;
-    if (!wf_upload(p->dev, value->mem, 0, src, bytes, err) || !wf_wait(p->dev, err)) {
+    struct weft_error e = {0};
+    struct wf_storage *value = wf_storage_new(p->dev, bytes, &e);
+    if (!value || !wf_upload(p->dev, value->mem, 0, src, bytes, &e) || !wf_wait(p->dev, &e)) {
         wf_storage_unref(value);
-        return false;
+        return wf_fail_in(err, q->name, &e);
     }
     wf_storage_unref(q->variable.storage);
     q->variable.storage = value;

@@ -195,7 +195,7 @@ bool weft_buffer_set(weft_scope *s, weft_params *p, const char *name, const weft
     struct wf_variable *var[] = {&q->variable};
     struct set a = {wf_arena_take(&s->arena, sizeof *a.copy)};
     if (!a.copy)
-        return wf_fail_nomem(&s->err, "buffer_set");
+        return wf_scope_nomem(s, "buffer_set");
     *a.copy = NULL;
     if (in[0])
         wf_record(s, &(struct wf_call){.op = &op_set,

@@ -6,12 +6,12 @@ int wf_sets_of(const weft_device *dev)
     return dev->argument_bytes >= 1024 ? WF_MAX_SETS : 4;
 }
 
-bool wf_sets_wide(int n, const int64_t *count)
+bool wf_sets_wide(const weft_device *dev, int n, const int64_t *count)
 {
     int64_t most = 0;
     for (int i = 0; i < n; i++)
         most = count[i] > most ? count[i] : most;
-    return most > INT32_MAX / 4;
+    return wf_wide(dev, 4 * most);
 }
 
 void wf_sets_make(struct wf_sets *s, struct wf_launch *l, int sets, int n, const int64_t *count)

@@ -9,7 +9,7 @@ enum { WF_MAX_SETS = 16, WF_SET_CHUNK = 8192 };
 // Tensors of a launch: a device with the embedded profile may take few arguments.
 int wf_sets_of(const weft_device *dev);
 // Does one of n tensors need 64-bit indices?
-bool wf_sets_wide(int n, const int64_t *count);
+bool wf_sets_wide(const weft_device *dev, int n, const int64_t *count);
 
 // `struct sets` of the kernel, and its chunk.
 struct wf_sets {

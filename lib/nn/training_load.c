@@ -27,7 +27,7 @@ static bool lacks(const struct load *l, const char *what)
     return wf_fail(l->err, WEFT_FORMAT, "%s: has no %s", l->path, what);
 }
 
-// A tensor of the file by a name in three parts.
+// A tensor of the file by a name in three parts. NULL: there is none or, with an error, no memory.
 static const struct weft_file_tensor *find(const struct load *l, const char *prefix, size_t n,
                                            const char *name, const char *end)
 {
@@ -35,6 +35,8 @@ static const struct weft_file_tensor *find(const struct load *l, const char *pre
     wf_text_add(&text, "%s%.*s%s", prefix, (int)n, name, end);
     const struct weft_file_tensor *t =
         text.failed ? NULL : weft_safetensors_find(l->f, wf_text_get(&text));
+    if (text.failed)
+        wf_fail_nomem(l->err, l->path);
     wf_text_finish(&text);
     return t;
 }
@@ -59,13 +61,19 @@ static size_t bytes_of(const struct weft_file_tensor *t)
 static struct wf_storage *make_storage(const struct load *l, const struct weft_file_tensor *param,
                                        int n)
 {
-    return wf_storage_new(l->t->params->dev, bytes_of(param) * (size_t)n, l->err);
+    struct weft_error e = {0};
+    struct wf_storage *s = wf_storage_new(l->t->params->dev, bytes_of(param) * (size_t)n, &e);
+    if (!s)
+        wf_fail_in(l->err, "training_load", &e);
+    return s;
 }
 
 static bool upload(const struct load *l, const struct wf_storage *to, size_t offset,
                    const struct weft_file_tensor *t)
 {
-    return wf_upload(l->t->params->dev, to->mem, offset, t->data, bytes_of(t), l->err);
+    struct weft_error e = {0};
+    return wf_upload(l->t->params->dev, to->mem, offset, t->data, bytes_of(t), &e) ||
+           wf_fail_in(l->err, "training_load", &e);
 }
 
 static bool read_steps(struct load *l, const struct weft_file_tensor *t, struct ready *r)
@@ -88,8 +96,10 @@ static bool read_moment(struct load *l, struct ready *r, int k)
     const char *name = r->param->name;
     const struct weft_file_tensor *t =
         end.failed ? NULL : find(l, "optimizer.", strlen(name), name, wf_text_get(&end));
+    if (end.failed)
+        wf_fail_nomem(l->err, l->path);
     wf_text_finish(&end);
-    if (!t)
+    if (!t) // unless there was no memory
         return wf_fail(l->err, WEFT_FORMAT, "%s: has no tensor \"optimizer.%s.%s\"", l->path, name,
                        o->moment[k]);
     l->used++;

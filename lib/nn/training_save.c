@@ -88,7 +88,9 @@ static bool add_from(struct snapshot *sn, const weft_params *p, const char *name
                      struct weft_error *err)
 {
     void *data = add_tensor(sn, name, WEFT_F32, q);
-    return wf_download(p->dev, from->mem, offset, data, (size_t)q->count * sizeof(float), err);
+    struct weft_error e = {0};
+    return wf_download(p->dev, from->mem, offset, data, (size_t)q->count * sizeof(float), &e) ||
+           wf_fail_in(err, "training_save", &e);
 }
 
 static void add_steps(struct snapshot *sn, const weft_optim *o)
@@ -124,7 +126,7 @@ static bool add_moments(struct snapshot *sn, const weft_optim *o, struct weft_er
             const char *start = keep_name(sn, "optimizer.", st->param->name, ".");
             // The moment's name continues the text, whose NUL goes.
             if (sn->names.failed)
-                return wf_fail_nomem(err, "training");
+                return wf_fail_nomem(err, "training_save");
             sn->names.length--;
             wf_text_add(&sn->names, "%s", o->moment[k]);
             wf_text_addn(&sn->names, "", 1);
@@ -178,7 +180,7 @@ static char *numbers(const struct weft_training_params *t, struct weft_error *er
     char *text = ok ? wf_json_print(v) : NULL;
     wf_json_free(v);
     if (!text)
-        wf_fail_nomem(err, "training");
+        wf_fail_nomem(err, "training_save");
     return text;
 }
 

@@ -107,7 +107,7 @@ weft_tensor *weft_stack(weft_scope *s, int n, const weft_tensor *const *x, int a
         return NULL;
     const weft_tensor **row = wf_arena_take(&s->arena, (size_t)n * sizeof *row);
     if (!row) {
-        wf_fail_nomem(&s->err, "stack");
+        wf_scope_nomem(s, "stack");
         return NULL;
     }
     for (int i = 0; i < n && wf_scope_ok(s); i++)

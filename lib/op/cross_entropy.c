@@ -56,15 +56,15 @@ static void add_rows(struct wf_dims *d, const struct wf_tensor *t, int axis)
     wf_dims_add(d, &rows);
 }
 
-static bool is_wide(const struct job *j)
+static bool is_wide(const weft_device *dev, const struct job *j)
 {
     struct wf_dims all;
     wf_dims_init(&all, j->x->pub.ndim, j->x->pub.shape);
     wf_dims_add(&all, j->x);
     if (j->probs)
         wf_dims_add(&all, j->target);
-    return wf_dims_wide(&all) || wf_dims_wide(&j->rows) ||
-           (j->weight && j->weight->offset + j->classes[0] * j->classes[4] > INT32_MAX / 2);
+    return wf_dims_wide(dev, &all) || wf_dims_wide(dev, &j->rows) ||
+           (j->weight && wf_wide(dev, 2 * (j->weight->offset + j->classes[0] * j->classes[4])));
 }
 
 // Is each row only one class, that of its label?
@@ -122,7 +122,7 @@ static struct job make_job(const weft_device *dev, const struct wf_record *r, en
                                 j.weight ? j.weight->stride[0] : 0,
                                 j.weight ? j.weight->offset : 0};
     memcpy(j.classes, classes, sizeof classes);
-    j.wide = is_wide(&j);
+    j.wide = is_wide(dev, &j);
     j.local = cpu ? 1 : LOCAL_GPU;
     while ((size_t)j.local > dev->info.max_group)
         j.local /= 2;

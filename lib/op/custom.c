@@ -17,7 +17,7 @@ char *wf_custom_copy(weft_scope *s, const char *text)
     size_t n = strlen(text) + 1;
     char *copy = wf_arena_take(&s->arena, n);
     if (!copy) {
-        wf_fail_nomem(&s->err, "custom op");
+        wf_scope_nomem(s, "custom op");
         return NULL;
     }
     return memcpy(copy, text, n);
@@ -205,7 +205,7 @@ static struct custom_row *make_row(weft_scope *s, const struct weft_op *o)
 {
     struct custom_row *row = wf_arena_take(&s->arena, sizeof *row);
     if (!row) {
-        wf_fail_nomem(&s->err, o->name);
+        wf_scope_nomem(s, o->name);
         return NULL;
     }
     row->user = *o;

@@ -88,12 +88,16 @@ static void make_program(const weft_device *dev, struct program *p, int n,
         add_node(p, r, i, n);
     x->nodes = n;
     wf_dims_collapse(&p->dims);
+    // A struct has no member of length 0: without inputs there is a view that nothing reads.
+    if (!p->dims.views)
+        p->dims.views = 1;
+    x->views = p->dims.views;
     for (int i = 0; i < x->inputs; i++) {
         int64_t stride = p->dims.stride[i][p->dims.rank - 1];
         x->in[i].inner = stride == 1 ? WF_DENSE : stride == 0 ? WF_REPEATED : WF_STRIDED;
     }
     x->rank = p->dims.rank;
-    x->wide = wf_dims_wide(&p->dims);
+    x->wide = wf_dims_wide(dev, &p->dims);
     x->cpu = dev->info.type == WEFT_DEVICE_CPU;
     // PoCL 3.1's fmod and pow of eight doubles are wrong where one of them is 0; those of four are
     // right.
@@ -164,8 +168,7 @@ static struct option make_option(double a, enum weft_dtype d)
 static size_t argument_bytes(const struct program *p)
 {
     const struct wf_program_text *x = &p->text;
-    size_t index = x->wide ? 8 : 4, rank = (size_t)x->rank,
-           views = x->inputs ? (size_t)x->inputs : 1;
+    size_t index = x->wide ? 8 : 4, rank = (size_t)x->rank, views = (size_t)x->views;
     size_t bytes = 5 * index + index * (rank + views * rank + views);
     for (int i = 0; i < x->nodes; i++)
         bytes += sizeof(cl_mem) * x->node[i].stored + 8 * (size_t)x->node[i].e->na;

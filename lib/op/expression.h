@@ -54,7 +54,7 @@ struct wf_program_text {
         enum weft_dtype dtype;
         enum wf_inner inner; // along the last dimension
     } in[WF_GROUP_INPUTS];
-    int rank, vec;
+    int rank, views, vec; // views: of `struct dims`, 1 where there are no inputs
     bool wide, f64, cpu;
 };
 // Adds the defines that elementwise.cl wants.

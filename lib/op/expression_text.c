@@ -197,7 +197,7 @@ void wf_expression_write(void *program_text, struct wf_text *t)
     wf_text_add(t, "%s%s%s%s#define RANK %d\n#define VIEWS %d\n#define VEC %d\n",
                 p->wide ? "#define INDEX long\n" : "", p->f64 ? "#define USE_F64\n" : "",
                 is_narrow(p) ? "#define NARROW\n" : "", has(p, "POW(") ? "#define POWERS\n" : "",
-                p->rank, p->inputs ? p->inputs : 1, p->vec);
+                p->rank, p->views, p->vec);
     write_arguments(t, p);
     wf_text_add(t, "#define BASES");
     for (int i = 0; i < p->inputs; i++)

@@ -185,7 +185,7 @@ static bool spaced_run(weft_device *dev, struct wf_record *r, struct weft_error 
     const struct wf_tensor *y = r->out[0];
     enum weft_dtype t = y->pub.dtype;
     int64_t n = weft_count(&y->pub);
-    bool wide = n > INT32_MAX - CHUNK, smooth = wf_dtype_is_float(t);
+    bool wide = wf_wide(dev, n + CHUNK), smooth = wf_dtype_is_float(t);
     char defines[300];
     snprintf(defines, sizeof defines, "%s%s%s#define A %s\n#define Y %s\n",
              wide ? "#define INDEX long\n" : "", t == WEFT_F64 ? "#define USE_F64\n" : "",

@@ -96,11 +96,7 @@ static bool take_run(weft_device *dev, struct wf_record *r, struct weft_error *e
     if (dev->info.type != WEFT_DEVICE_CPU)
         take_widen(&t);
     make_fill(x->pub.dtype, a->zero, fill);
-    bool wide = wf_dims_wide(&t.d) || wf_dims_wide(&(struct wf_dims){.rank = 1,
-                                                                     .views = 1,
-                                                                     .shape = {t.n},
-                                                                     .stride = {{t.step}},
-                                                                     .offset = {t.d.offset[0]}});
+    bool wide = wf_dims_wide(dev, &t.d) || wf_tensor_wide(dev, x);
     wf_index_defines(dev, wide, index->pub.dtype, t.d.rank, defines, sizeof defines);
     size_t used = strlen(defines);
     snprintf(defines + used, sizeof defines - used, "#define VIEWS 2\n#define E %s\n",
@@ -259,7 +255,7 @@ static bool one_hot_run(weft_device *dev, struct wf_record *r, struct weft_error
     wf_dims_init(&d, index->pub.ndim, index->pub.shape);
     wf_dims_add(&d, index);
     wf_dims_collapse(&d);
-    bool wide = wf_dims_wide(&d) || count > INT32_MAX / 2;
+    bool wide = wf_dims_wide(dev, &d) || wf_wide(dev, 2 * count);
     char defines[200];
     wf_index_defines(dev, wide, index->pub.dtype, d.rank, defines, sizeof defines);
     size_t used = strlen(defines);

@@ -55,7 +55,7 @@ static struct map_row *make_row(weft_scope *s, const struct weft_map *m)
     char name[80];
     struct map_row *row = wf_arena_take(&s->arena, sizeof *row);
     if (!row) {
-        wf_fail_nomem(&s->err, m->name);
+        wf_scope_nomem(s, m->name);
         return NULL;
     }
     row->op = wf_elementwise_op(wf_custom_copy(s, m->name));

@@ -88,7 +88,7 @@ static bool run(weft_device *dev, int n, struct wf_record *const *r, struct weft
     snprintf(last, sizeof last, "n%d", n - 1);
     e.text = last;
     e.steps = wf_text_get(&steps);
-    bool ok = steps.failed ? wf_fail_nomem(err, "kernel text")
+    bool ok = steps.failed ? wf_fail_nomem(err, "kernel")
                            : wf_matmul_run(dev, r[0], &e, r[n - 1]->out[0], err);
     wf_text_finish(&steps);
     return ok;

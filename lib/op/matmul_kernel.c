@@ -158,7 +158,7 @@ struct wf_kernel *wf_matmul_kernel(weft_device *dev, const struct wf_matmul *p, 
     struct wf_request r = {v->file, name, all.data, "matmul"};
     struct wf_kernel *k = all.failed ? NULL : wf_kernel_get(dev, &r, err);
     if (all.failed)
-        wf_fail_nomem(err, "kernel text");
+        wf_fail_nomem(err, "kernel");
     wf_text_finish(&all);
     return k;
 }

@@ -55,7 +55,7 @@ static int64_t reach(int64_t rows, int64_t row, int64_t columns, int64_t column)
     return (rows ? rows - 1 : 0) * row + (columns ? columns - 1 : 0) * column;
 }
 
-static bool is_wide(const struct wf_matmul *p)
+static bool is_wide(const weft_device *dev, const struct wf_matmul *p)
 {
     struct wf_dims d = p->batch;
     d.offset[0] += reach(p->m, p->a_m, p->k, p->a_k);
@@ -64,7 +64,7 @@ static bool is_wide(const struct wf_matmul *p)
         d.offset[view] += reach(p->m, p->e_m[view - 2], p->n, p->e_n[view - 2]);
     // A loop may step past the last row or column by a tile.
     int64_t most = p->count * p->m * p->n + 128 * (p->n + 128);
-    return wf_dims_wide(&d) || most > INT32_MAX || p->k > INT32_MAX - 1024;
+    return wf_dims_wide(dev, &d) || wf_wide(dev, most) || wf_wide(dev, p->k + 1024);
 }
 
 static void add_inputs(struct wf_matmul *p, const struct wf_epilogue *e)
@@ -114,6 +114,6 @@ struct wf_matmul wf_matmul_problem(const struct wf_record *matmul, const struct 
     p.plain_count = plain.count;
     wf_dims_collapse(&p.batch);
     stack_matrices(&p);
-    p.wide = is_wide(&p);
+    p.wide = is_wide(a->dev, &p);
     return p;
 }

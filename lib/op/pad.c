@@ -96,7 +96,7 @@ static bool fold(weft_device *dev, const struct wf_tensor *g, struct strip *p,
         d->shape[p->axis] = 1;
     }
     wf_dims_collapse(d);
-    bool wide = wf_dims_wide(d) || weft_count(&g->pub) > INT32_MAX - ROW;
+    bool wide = wf_dims_wide(dev, d) || wf_wide(dev, weft_count(&g->pub) + ROW);
     char defines[400];
     snprintf(defines, sizeof defines, "%s%s#define RANK %d\n#define X %s\n#define A %s\n",
              wide ? "#define INDEX long\n" : "", t == WEFT_F64 ? "#define USE_F64\n" : "", d->rank,

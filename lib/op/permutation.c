@@ -28,7 +28,7 @@ static bool shuffle(weft_device *dev, struct wf_record *r, struct weft_error *er
 static bool permute(weft_device *dev, struct wf_record *r, struct weft_error *err)
 {
     int64_t n = r->out[0]->pub.shape[0];
-    bool wide = n > INT32_MAX / 2;
+    bool wide = wf_wide(dev, 2 * n);
     char defines[120];
     snprintf(defines, sizeof defines, "%s#define VEC %d\n",
              wide ? "#define INDEX long\n#define WORD ulong\n" : "",

@@ -124,7 +124,7 @@ static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)
     wf_dims_collapse(&d);
     bool whole = !wf_dtype_is_float(y->pub.dtype);
     struct form f = {
-        .wide = wf_dims_wide(&d) || weft_count(&y->pub) > INT32_MAX / 2,
+        .wide = wf_dims_wide(dev, &d) || wf_wide(dev, 2 * weft_count(&y->pub)),
         .lies = !r->nin || d.rank > 1 ? ""
                 : d.stride[0][0] == 1 ? "#define DENSE\n"
                 : d.stride[0][0] == 0 ? "#define REPEATED\n"

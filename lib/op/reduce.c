@@ -136,8 +136,9 @@ static void cut(weft_device *dev, const struct walk *w, struct pass *p)
     bool split = tasks < few && w->count > 2 * part;
     p->part = split ? part : w->count;
     p->parts = split ? (w->count + part - 1) / part : 1;
-    p->wide = wf_dims_wide(&w->kept) || wf_dims_wide(&w->reduced) ||
-              w->kept.offset[0] + w->outputs * w->count > INT32_MAX / 2;
+    p->wide = wf_dims_wide(dev, &w->kept) || wf_dims_wide(dev, &w->reduced) ||
+              wf_wide(dev, wf_dims_last(&w->kept, 0) + wf_dims_last(&w->reduced, 0)) ||
+              wf_wide(dev, 2 * (w->kept.offset[0] + w->outputs * w->count));
 }
 
 // `a` as the type that the kernel computes in.

@@ -47,11 +47,12 @@ static void walk_axis(struct rows *r, const struct scan *a, const struct wf_tens
     }
     r->x_step = sign * x->stride[a->axis];
     r->y_step = sign * dense[a->axis];
-    r->wide = x->offset + (r->n + 1) * x->stride[a->axis] > INT32_MAX / 4 ||
-              weft_count(&y->pub) > INT32_MAX / 2;
+    r->wide = wf_tensor_wide(x->dev, x) ||
+              wf_wide(x->dev, 4 * (x->offset + (r->n + 1) * x->stride[a->axis])) ||
+              wf_wide(x->dev, 2 * weft_count(&y->pub));
     r->d.offset[0] = x->offset + (a->reverse ? (r->n - 1) * x->stride[a->axis] : 0);
     r->d.offset[1] = a->reverse ? (r->n - 1) * dense[a->axis] : 0;
-    r->wide = r->wide || wf_dims_wide(&r->d);
+    r->wide = r->wide || wf_dims_wide(x->dev, &r->d);
     wf_dims_collapse(&r->d);
 }
 

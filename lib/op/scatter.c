@@ -53,9 +53,10 @@ static void job_init(struct job *j, const struct wf_indexed *a)
     j->n = j->y->pub.shape[a->axis];
     j->m = j->src->pub.shape[a->axis];
     j->skip = a->skip;
-    j->wide = wf_dims_wide(d) || j->inner * j->m > INT32_MAX / 2;
+    j->wide = wf_dims_wide(j->dev, d) || wf_wide(j->dev, 2 * j->inner * j->m);
     for (int v = INDEX; v <= Y; v++)
-        j->wide = j->wide || d->offset[v] + (v == Y ? j->n : j->m) * j->step[v] > INT32_MAX / 2;
+        j->wide = j->wide || wf_tensor_wide(j->dev, view[v]) ||
+                  wf_wide(j->dev, 2 * (d->offset[v] + (v == Y ? j->n : j->m) * j->step[v]));
     wf_dims_collapse(d);
     if (j->inner) {
         j->outer = j->inner / d->shape[d->rank - 1];

@@ -17,16 +17,6 @@ static bool slice_view(struct wf_record *r)
     return true;
 }
 
-static bool slice_run(weft_device *dev, struct wf_record *r, struct weft_error *err)
-{
-    const struct wf_slice *a = r->attr;
-    struct wf_tensor part = *r->in[0];
-    part.pub = r->out[0]->pub;
-    part.offset += a->start * part.stride[a->axis];
-    part.stride[a->axis] *= a->step;
-    return wf_copy_elements(dev, &part, r->out[0], err);
-}
-
 static weft_tensor *record_slice(weft_scope *s, const struct wf_op *op, const weft_tensor *x,
                                  const struct wf_slice *at, int64_t count)
 {
@@ -53,8 +43,7 @@ static bool slice_grad(weft_scope *s, const struct wf_record *r, weft_tensor *co
     return gx[0];
 }
 
-static const struct wf_op op_slice = {
-    .name = "slice", .view = slice_view, .run = slice_run, .grad = slice_grad};
+static const struct wf_op op_slice = {.name = "slice", .view = slice_view, .grad = slice_grad};
 
 static bool parts_run(weft_device *dev, struct wf_record *r, struct weft_error *err)
 {
@@ -138,7 +127,7 @@ static weft_tensor *join(weft_scope *s, struct wf_record *a, struct wf_record *b
     const weft_tensor **in = wf_arena_take(&s->arena, n * sizeof *in);
     struct wf_slice *at = wf_arena_take(&s->arena, n * sizeof *at);
     if (!in || !at) {
-        wf_fail_nomem(&s->err, op_parts.name);
+        wf_scope_nomem(s, op_parts.name);
         return NULL;
     }
     for (size_t i = 0; i < n; i++) {

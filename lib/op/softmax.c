@@ -45,7 +45,8 @@ static void add_view(struct rows *r, const struct wf_tensor *t, const int64_t *s
     r->step[v] = stride[r->a->axis];
     bool one = r->a->grad && v == 1 && !r->step[v]; // g may be expanded
     r->unit = r->unit && (r->step[v] == 1 || r->n == 1 || one);
-    r->wide = r->wide || offset + (r->n + 1) * r->step[v] > INT32_MAX / 4;
+    r->wide = r->wide || (stride == t->stride && wf_tensor_wide(t->dev, t)) ||
+              wf_wide(t->dev, 4 * (offset + (r->n + 1) * r->step[v]));
 }
 
 // Tasks of columns, where each has `width`.
@@ -79,7 +80,7 @@ static struct rows make_rows(weft_device *dev, const struct wf_record *rec)
         add_view(&r, rec->in[i], rec->in[i]->stride, rec->in[i]->offset);
     wf_dense_strides(y->pub.ndim, y->pub.shape, dense);
     add_view(&r, y, dense, 0);
-    r.wide = r.wide || wf_dims_wide(&r.d) || weft_count(&y->pub) > INT32_MAX / 2;
+    r.wide = r.wide || wf_dims_wide(dev, &r.d) || wf_wide(dev, 2 * weft_count(&y->pub));
     wf_dims_collapse(&r.d);
     int last = r.d.rank - 1;
     r.columns = !r.unit && r.d.shape[last] >= MIN_COLUMNS;

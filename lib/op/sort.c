@@ -80,8 +80,8 @@ static void job_init(struct job *j, const struct wf_sort *o, const struct wf_ten
     while ((size_t)j->local > j->dev->info.max_group)
         j->local /= 2;
     int64_t last = x->offset + j->s.n * j->s.x_step;
-    j->wide =
-        wf_dims_wide(&j->lanes) || 2 * (j->rows + 1) * (j->s.n + BLOCK) + last > INT32_MAX / 2;
+    j->wide = wf_tensor_wide(j->dev, x) || wf_dims_wide(j->dev, &j->lanes) ||
+              wf_wide(j->dev, 2 * (2 * (j->rows + 1) * (j->s.n + BLOCK) + last));
     j->x = x->storage->mem;
 }
 

@@ -35,7 +35,7 @@ static bool run(weft_device *dev, struct wf_record *r, bool upper, struct weft_e
         return false;
     x = keeps ? r->out[0] : x;
     struct wf_dims d = make_dims(x);
-    bool wide = wf_dims_wide(&d) || rows > INT32_MAX - columns;
+    bool wide = wf_dims_wide(dev, &d) || wf_wide(dev, rows + columns);
     char defines[120];
     snprintf(defines, sizeof defines, "%s#define RANK %d\n#define E %s\n%s",
              wide ? "#define INDEX long\n" : "", d.rank,

@@ -5,7 +5,6 @@ Not run itself: see tools/bench/elementwise and its neighbours.
 """
 import argparse
 import json
-import math
 import os
 import pathlib
 import statistics
@@ -13,9 +12,14 @@ import subprocess
 import sys
 import time
 
+import figures
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MIN_RUNS = 7  # as in tools/weft/bench_run.c
 THREADS = 2
+BUSY = 0.5  # a load above it
+HISTORY = 'bench-history.jsonl'  # in the build folder
+NO_CASE = 77  # exit code
 
 
 def newest_build():
@@ -42,11 +46,16 @@ def options(doc):
                         'result is made of fresh pages of the system')
     parser.add_argument('--json', action='store_true',
                         help='one object a line for each case, at last a summary of each rival')
+    parser.add_argument('--history', type=pathlib.Path, metavar='FILE',
+                        help='the figures are added to it (tools/bench/history compares) '
+                        '[BUILD/bench-history.jsonl]')
+    parser.add_argument('--no-history', action='store_true', help='add them nowhere')
     args = parser.parse_args()
     if args.rounds < 1 or args.seconds <= 0:
         parser.error('--rounds wants at least 1, --seconds more than 0')
     if not (args.build / 'tools' / 'weft').exists():
         parser.error(f'{args.build}/tools/weft is not there: build first, or name another --build')
+    args.history = args.history or args.build / HISTORY
     return args
 
 
@@ -103,6 +112,7 @@ class Weft:
     def __init__(self, args):
         self.command = [args.build / 'tools' / 'weft', 'bench']
         self.seconds = args.seconds
+        self.circumstances = figures.circumstances(ROOT, self.command[0], THREADS)
 
     def names(self):
         return self.run('--list').split()
@@ -115,11 +125,8 @@ class Weft:
         return result.stdout
 
     def time_ms(self, name):
-        op, size = name.split('/', 1)
-        text = self.run(op, '--filter', f'/{size}', '--seconds', str(self.seconds), '--json',
-                        '--no-peak')
-        rows = (json.loads(line) for line in text.splitlines())
-        return next(row['ms'] for row in rows if row['case'] == name)
+        text = self.run(name, '--seconds', str(self.seconds), '--json', '--no-peak')
+        return json.loads(text)['ms']
 
 
 def compare(args, cases):
@@ -129,9 +136,11 @@ def compare(args, cases):
     chosen = {name: rivals for name, rivals in cases.items()
               if name in known and args.filter in name}
     if not chosen:
-        sys.exit(f'{pathlib.Path(sys.argv[0]).name}: no case contains "{args.filter}"')
+        print(f'{pathlib.Path(sys.argv[0]).name}: no case contains "{args.filter}"',
+              file=sys.stderr)
+        sys.exit(NO_CASE)
     load = os.getloadavg()[0]
-    if load > 0.5:
+    if load > BUSY:
         print(f'the machine is busy (load {load:.1f}): the figures say little', file=sys.stderr)
     if not args.json:
         print(f'{"case":24}{"rival":>10}{"weft ms":>12}{"rival ms":>12}{"ratio":>8}')
@@ -147,6 +156,10 @@ def compare(args, cases):
             ratio = report(args, name, rival, statistics.median(times['weft']),
                            statistics.median(times[rival]))
             ratios.setdefault(rival, {})[name] = ratio
+            if not args.no_history:
+                figures.append(args.history, [{
+                    **weft.circumstances, 'case': name, 'ms': statistics.median(times['weft']),
+                    'rival': rival, 'rival_ms': statistics.median(times[rival]), 'ratio': ratio}])
     for rival, by_case in ratios.items():
         summarize(args, rival, by_case)
 
@@ -163,7 +176,7 @@ def report(args, name, rival, weft_ms, rival_ms):
 
 
 def summarize(args, rival, by_case):
-    geomean = math.exp(statistics.fmean(map(math.log, by_case.values())))
+    geomean = figures.geometric_mean(by_case.values())
     worst = min(by_case, key=by_case.get)
     if args.json:
         print(json.dumps({'summary': True, 'rival': rival, 'geomean': round(geomean, 4),

@@ -29,14 +29,15 @@ static const struct option_row rows[] = {
 
 static const struct usage usage = {
     .verb = "bench",
-    .operands = "OP|MODEL",
+    .operands = "OP|MODEL|CASE",
     .any_operand = true,
     .about =
-        "Times cases in F32, OP/SIZE each, from recording to finished: all, or those of one\n"
-        "operation or model (mlp). `peak` is a case's part of what the device can do at most,\n"
-        "which is measured first: of multiply-adds where there are GFLOP/s, else of copying,\n"
-        "where inputs and outputs count once. A view alone takes no time: OP/neg is a view and\n"
-        "the negation that reads it, OP/concat are its parts and their joining. host/record and\n"
+        "Times cases in F32, OP/SIZE each, from recording to finished: all, those of one\n"
+        "operation or model (mlp), or one (mlp/128). `peak` is a case's part of what the device\n"
+        "can do at most, which is measured first: of multiply-adds where there are GFLOP/s, else\n"
+        "of copying, where inputs and outputs count once. A view alone takes no time: OP/neg is\n"
+        "a view and the negation that reads it, OP/concat are its parts and their joining.\n"
+        "matmul/MxKxN/ta multiplies by a transposed view, so /tb for the second. host/record and\n"
         "host/launch are the host's time for a recorded elementwise call, and for a launch.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
@@ -45,7 +46,8 @@ static const struct usage usage = {
 static bool is_wanted(const struct bench_args *args, const struct bench_case *c, char name[64])
 {
     snprintf(name, 64, "%s/%s", c->op, c->size);
-    return (!args->op || !strcmp(args->op, c->op)) && (!args->filter || strstr(name, args->filter));
+    return (!args->op || !strcmp(args->op, c->op) || !strcmp(args->op, name)) &&
+           (!args->filter || strstr(name, args->filter));
 }
 
 static void print_head(const struct bench *b)

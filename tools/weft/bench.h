@@ -1,5 +1,5 @@
-// What `weft bench` measures: a table of operations and chains of them (bench_ops.c), and cases
-// with a state of their own (bench_step.c).
+// What `weft bench` measures: tables of operations and chains of them (bench_ops.c,
+// bench_matmul.c), and cases with a state of their own (bench_step.c).
 #ifndef BENCH_H
 #define BENCH_H
 #include "ref.h"
@@ -43,7 +43,8 @@ struct bench_case {
 // The i-th case; false past the last. Cases of operations that the library does not have are left
 // out.
 bool bench_case_at(int i, struct bench_case *out);
-extern const struct bench_case bench_step_cases[]; // ends with {0}
+// Both end with {0}.
+extern const struct bench_case bench_matmul_cases[], bench_step_cases[];
 
 // A run that is repeated. Only `timed` counts; the others may be NULL. All return false on error.
 struct bench_run {

@@ -1,5 +1,5 @@
 // The cases of operations: at sizes that do not fit a cache of 32 MiB. Elementwise ones are made
-// from their references, the others are rows here.
+// from their references, matrix products are in bench_matmul.c, the others are rows here.
 #include "bench.h"
 #include <string.h>
 
@@ -60,14 +60,6 @@ CALL(chain_layernorm)
     return weft_add(s, weft_mul(s, weft_mul(s, centred, scale), x[1]), x[2]);
 }
 
-static double matmul_flops(const struct op_case *c)
-{
-    const int64_t *a = c->in[0].shape, *b = c->in[1].shape;
-    int da = c->in[0].ndim, db = c->in[1].ndim;
-    double batch = da > 2 ? (double)a[0] : 1;
-    return 2 * batch * (double)a[da - 2] * (double)a[da - 1] * (double)b[db - 1];
-}
-
 #define FLAT(n) \
     {           \
         1,      \
@@ -83,11 +75,6 @@ static double matmul_flops(const struct op_case *c)
         }           \
     }
 #define RANGE .lo = -2, .hi = 2
-#define MATMUL(size_, m, k, n)                                                         \
-    {                                                                                  \
-        .op = "matmul", .size = size_, .c = {.in = {TABLE(m, k), TABLE(k, n)}, RANGE}, \
-        .flops = matmul_flops                                                          \
-    }
 // Along one axis of [16384, 1024]; all of it.
 #define ALONG(name, size_, axis, ...)     \
     {                                     \
@@ -262,12 +249,6 @@ static const struct bench_case cases[] = {
     ALONG("sort", "rows", 1, RANGE),
     ALONG("argsort", "rows", 1, RANGE),
     ALONG("topk", "rows", 1, .a = 1, .b = 10, RANGE),
-    MATMUL("128", 128, 128, 128),
-    MATMUL("256", 256, 256, 256),
-    MATMUL("512", 512, 512, 512),
-    MATMUL("1024", 1024, 1024, 1024),
-    MATMUL("2048", 2048, 2048, 2048),
-    MATMUL("128x784x512", 128, 784, 512),
     {0},
 };
 
@@ -325,5 +306,6 @@ bool bench_case_at(int i, struct bench_case *out)
         if (!i--)
             return complete(out);
     }
-    return case_in(cases, &i, out) || case_in(bench_step_cases, &i, out);
+    return case_in(cases, &i, out) || case_in(bench_matmul_cases, &i, out) ||
+           case_in(bench_step_cases, &i, out);
 }

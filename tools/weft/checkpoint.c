@@ -182,7 +182,7 @@ bool checkpoint_number(const weft_safetensors *f, const char *path, const char *
                        struct weft_error *err)
 {
     const char *text = text_of(f, name);
-    char *end = "";
+    char *end = NULL;
     *out = text ? strtod(text, &end) : 0;
     return (text && *text && !*end && isfinite(*out)) || refuse(text, path, name, err);
 }

@@ -24,6 +24,7 @@ static int control(const char *text)
     return *c < 0x20 || *c == 0x7f ? 1 : *c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0 ? 2 : 0;
 }
 
+VPRINTF
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
     char text[4096];

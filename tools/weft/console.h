@@ -9,9 +9,11 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_MISUSE = 2, EXIT_INTERRUPTED = 130 }
 extern const char exit_codes[]; // the part of every help text that says so
 
 #if defined __GNUC__
-#define PRINTF __attribute__((format(printf, 1, 2)))
+#define PRINTF  __attribute__((format(printf, 1, 2)))
+#define VPRINTF __attribute__((format(printf, 2, 0)))
 #else
 #define PRINTF
+#define VPRINTF
 #endif
 
 // One line on stderr, with "?" for what a terminal would act on: texts of files are in them. The

@@ -81,7 +81,8 @@ const struct option_row train_rows[] = {
      AT(log)},
     {"device", "TEXT", "index, UUID, type, or a part of its name [the fastest]", OPTION_TEXT,
      AT(device)},
-    {"profile", NULL, "at the end, print how long each kernel took", OPTION_FLAG, AT(profile)},
+    {"profile", NULL, "at the end, print what the kernels took, and where the host's time went",
+     OPTION_FLAG, AT(profile)},
     {"trace", "FILE", "profile into FILE, Chrome trace JSON for https://ui.perfetto.dev",
      OPTION_TEXT, AT(trace)},
     {"verbose", NULL, "print what the library logs", OPTION_FLAG, AT(verbose)},
@@ -276,6 +277,8 @@ static void report(struct training *t)
     const struct progress *p = &t->progress;
     if (t->args->profile || t->args->trace)
         profile_print(t->dev, &t->err);
+    if (t->args->profile)
+        host_time_print(&t->host);
     if (t->args->trace && weft_device_trace(t->dev, t->args->trace, &t->err))
         console_note("trace written to %s", t->args->trace);
     if (interrupted)

@@ -85,6 +85,7 @@ static bool open_device(struct training *t)
         weft_device_params(.match = a->device, .profile = a->profile || a->trace,
                            .log = console_log, .log_priv = a->verbose ? t : NULL),
         &t->err);
+    t->host.on = a->profile;
     t->net = weft_params_create(t->dev, a->seed, &t->err);
     t->scope =
         weft_scope_create(t->dev, weft_scope_params(.train = true, .seed = a->seed), &t->err);
@@ -162,6 +163,7 @@ static bool step(struct training *t, const weft_tensor *x, const weft_tensor *y)
     weft_tensor *loss = model_loss(s, t->net, m, model_forward(s, t->net, m, x), y);
     weft_backward(s, loss, t->net);
     bool ok = recipe_step(t);
+    host_time_lap(&t->host, t->dev, &t->host.record);
     int rows = x ? (int)x->shape[0] : 0;
     ok = losses_push(&t->losses, s, loss, rows, &t->err) && ok;
     weft_scope_reset(s);
@@ -181,13 +183,15 @@ static void save_now_and_then(struct training *t)
         checkpoint_save_or_warn(t);
 }
 
-static bool train_epoch(struct training *t)
+static bool train_steps(struct training *t)
 {
     struct progress *p = &t->progress;
     while (p->in_epoch < p->batches && p->step < p->total && !interrupted && !t->err.status) {
         weft_tensor *x, *y;
+        host_time_lap(&t->host, t->dev, &t->host.other);
         if (!next_batch(t, &x, &y))
             return scope_is_fine(t->scope, &t->err);
+        host_time_lap(&t->host, t->dev, &t->host.data);
         if (!step(t, x, y))
             return false;
         if (progress_step(p)) {
@@ -198,6 +202,15 @@ static bool train_epoch(struct training *t)
         save_now_and_then(t);
     }
     return !t->err.status && losses_wait(&t->losses, &t->err);
+}
+
+static bool train_epoch(struct training *t)
+{
+    int64_t from = t->progress.step;
+    host_time_begin(&t->host, t->dev);
+    bool ok = train_steps(t);
+    host_time_end(&t->host, t->dev, t->progress.step - from);
+    return ok;
 }
 
 static bool measure(struct training *t, weft_loader *data, struct score *score)

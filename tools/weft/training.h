@@ -3,6 +3,7 @@
 #define TRAINING_H
 #include "dataset.h"
 #include "history.h"
+#include "host_time.h"
 #include "losses.h"
 #include "model.h"
 #include "progress.h"
@@ -35,6 +36,7 @@ struct training {
     struct losses losses;
     struct history history;
     struct progress progress;
+    struct host_time host;
     int64_t began; // the step that this process began at
     int64_t saved; // the step of the last checkpoint, -1 for none
     struct score validated, tested;
