@@ -80,7 +80,7 @@ bool wf_matmul_trial_make(struct wf_matmul_trial *t, weft_device *dev,
 {
     *t = (struct wf_matmul_trial){.dev = dev};
     struct wf_matmul *p = &t->p;
-    if (!wf_matmul_dense(key, p))
+    if (!wf_matmul_dense(dev, key, p))
         return wf_fail(err, WEFT_PARAM, "tune: the sizes, dtype or form of a problem cannot be");
     t->bytes = (size_t)(p->m * p->n * p->count) * weft_dtype_size(p->dtype);
     t->a = make_operand(t, p->m * p->k * p->count, 1, err);

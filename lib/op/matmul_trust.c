@@ -82,7 +82,7 @@ static enum wf_trust compare(weft_device *dev, const struct wf_matmul *like,
     enum wf_trust trust = WF_TRUST_YES;
     int compared = 0;
     for (int i = 0; trust == WF_TRUST_YES && trial_at(i, like, c, &key); i++) {
-        if (!wf_matmul_dense(&key, &p) || !c->v->fits(dev, &p, c->knob))
+        if (!wf_matmul_dense(dev, &key, &p) || !c->v->fits(dev, &p, c->knob))
             continue;
         struct wf_matmul_choice reference = reference_for(dev, &p, c);
         trust = compare_one(dev, &key, c, &reference, err);

@@ -301,7 +301,7 @@ bool wf_matmul_search(const struct wf_matmul_search *in, struct wf_tuning_entry 
 {
     struct wf_matmul p;
     struct weft_error own = {0};
-    if (!wf_matmul_dense(in->key, &p))
+    if (!wf_matmul_dense(in->dev, in->key, &p))
         return wf_fail(err, WEFT_PARAM, "tune: the sizes, dtype or form of a problem cannot be");
     struct search *s = calloc(1, sizeof *s);
     if (!s)

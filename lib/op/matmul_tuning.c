@@ -48,15 +48,16 @@ static bool is_size(const struct wf_tuning_problem *k)
            m * inner * count < most && inner * n * count < most && m + n + inner < 0x1p31;
 }
 
-static bool is_wide(const struct wf_matmul *p)
+static bool is_wide(const weft_device *dev, const struct wf_matmul *p)
 {
     int64_t most = p->m * p->k * p->count;
     most = p->k * p->n * p->count > most ? p->k * p->n * p->count : most;
     int64_t out = p->m * p->n * p->count + 128 * (p->n + 128);
-    return most > INT32_MAX || out > INT32_MAX;
+    return wf_wide(dev, most) || wf_wide(dev, out) || wf_wide(dev, p->k + 1024);
 }
 
-bool wf_matmul_dense(const struct wf_tuning_problem *key, struct wf_matmul *p)
+bool wf_matmul_dense(const weft_device *dev, const struct wf_tuning_problem *key,
+                     struct wf_matmul *p)
 {
     const char *form = key->form;
     if (!is_size(key) || strspn(form, "nt") != 2 || form[2])
@@ -73,7 +74,7 @@ bool wf_matmul_dense(const struct wf_tuning_problem *key, struct wf_matmul *p)
         p->batch.stride[0][0] = p->m * p->k;
         p->batch.stride[1][0] = p->k * p->n;
     }
-    p->wide = is_wide(p);
+    p->wide = is_wide(dev, p);
     bool ok = find_dtype(key->dtype, &p->dtype);
     p->out = p->dtype;
     return ok;
@@ -161,7 +162,7 @@ static bool resolve(weft_device *dev, const struct wf_tuning_entry *e, struct wf
 {
     struct wf_matmul p;
     const struct wf_matmul_variant *v = find_variant(e->variant);
-    if (!wf_matmul_dense(&e->problem, &p))
+    if (!wf_matmul_dense(dev, &e->problem, &p))
         return refuse(why, e, "no problem that can be");
     if (!v)
         return refuse(why, e, "its variant is not known");

@@ -21,7 +21,8 @@ struct wf_tuning_problem wf_matmul_key(const struct wf_matmul *p);
 // Bit 0: a lies transposed; bit 1: b.
 int wf_matmul_form(const struct wf_matmul *p);
 // The dense problem of a key, without buffers. False for one that is empty, or too large to be.
-bool wf_matmul_dense(const struct wf_tuning_problem *key, struct wf_matmul *p);
+bool wf_matmul_dense(const weft_device *dev, const struct wf_tuning_problem *key,
+                     struct wf_matmul *p);
 // "matmul F32 nt 64x128x784", with "x COUNT" at the end of a batch.
 const char *wf_matmul_key_text(const struct wf_tuning_problem *key, char buffer[120]);
 

@@ -163,7 +163,7 @@ static bool check_params(weft_device *dev, const struct weft_tune_params *p, str
     for (int i = 0; i < p->count; i++) {
         struct wf_matmul dense;
         struct wf_tuning_problem key = key_of(&p->problem[i]);
-        if (!wf_matmul_dense(&key, &dense))
+        if (!wf_matmul_dense(dev, &key, &dense))
             return wf_fail(err, WEFT_PARAM,
                            "tune: problem %d is %lld x %lld x %lld; sizes from 1 and F32, F16, "
                            "BF16 or F64 were wanted",
@@ -217,7 +217,7 @@ void wf_matmul_tune_lazily(weft_device *dev, const struct wf_matmul *p)
     struct wf_tuning_problem key = wf_matmul_key(p);
     struct wf_tuning_entry e;
     struct weft_error err = {0};
-    if (!wf_matmul_dense(&key, &dense) || atomic_exchange(&dev->tuning.busy, true))
+    if (!wf_matmul_dense(dev, &key, &dense) || atomic_exchange(&dev->tuning.busy, true))
         return;
     double begin = wf_now();
     struct wf_matmul_search s = {
