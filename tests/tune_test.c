@@ -456,7 +456,7 @@ END_TEST
 
 START_TEST(bad_calls)
 {
-    const struct weft_tune_problem good = {.m = 8, .n = 8, .k = 8};
+    const struct weft_tune_problem good = {.m = 9, .n = 9, .k = 9};
     struct weft_tune_problem bad[] = {good, good, good, good, good};
     bad[0].m = 0;
     bad[1].k = -1;
@@ -489,7 +489,7 @@ START_TEST(bad_calls)
     dev->tuning.busy = false;
     // A file of another device stays as it is.
     put_file(in_tempdir("tuning.json"), "{}", 2);
-    reopen();
+    edit_kernels(NO_TILES);
     err = (struct weft_error){0};
     ck_assert(!weft_tune(dev, weft_tune_params(.problem = &good, .count = 1), NULL, &err));
     assert_refused(&err, WEFT_FORMAT, "is no tuning file");
