@@ -48,7 +48,7 @@ static void check_epilogue(const char *what, const weft_tensor *product,
         assert_near(name, &c->pub, unfused, places);
         ran++;
     }
-    ck_assert_int_ge(ran, 3);
+    ck_assert_int_ge(ran, dev->info.type == WEFT_DEVICE_CPU ? 3 : 2); // one is for CPUs only
     struct wf_tensor *again = target(unfused->dtype, unfused->ndim, unfused->shape);
     ck_assert_msg(wf_matmul_run(dev, r, e, again, &err), "%s: %s", what, err.text);
     assert_same(what, &again->pub, unfused);

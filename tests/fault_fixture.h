@@ -3,9 +3,11 @@
 #ifndef TESTS_FAULT_FIXTURE_H
 #define TESTS_FAULT_FIXTURE_H
 #include "device_fixture.h"
+#include "live_cl.h"
 #include "op/op.h"
 #include "tempdir.h"
 #include <errno.h>
+#include <time.h>
 #ifdef FAULT_HOST_MEMORY
 #include "host_memory.h"
 #endif
@@ -221,6 +223,15 @@ static inline void assert_none_left(int before)
     ck_assert_msg(!left, "%d pieces of host memory are left", left);
 }
 
+// Of OpenCL, once all devices are closed. A driver may hold an event until its callback returns.
+static inline void assert_no_objects(void)
+{
+    for (int i = 0; i < 5000 && live.events; i++)
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    ck_assert_msg(!live.objects && !live.events, "%d objects and %d events of OpenCL are left",
+                  live.objects, live.events);
+}
+
 static char cache[300];
 
 static struct weft_error file_error; // of the calls that take one
@@ -228,7 +239,8 @@ static bool with_profile;            // of the devices that are opened
 
 static inline weft_device *open_faulty(struct weft_error *err)
 {
-    const struct wf_device_hooks hooks = {.fault = inject, .fault_priv = &fault};
+    const struct wf_cl cl = live_cl();
+    const struct wf_device_hooks hooks = {.cl = &cl, .fault = inject, .fault_priv = &fault};
     return wf_device_open(weft_device_params(.cache_dir = cache, .profile = with_profile), &hooks,
                           err);
 }
@@ -282,6 +294,7 @@ static inline void close_device(weft_device **dev)
     ck_assert_uint_eq(stats_of(*dev).bytes_used, 0);
     ck_assert_int_eq((*dev)->refs, 1);
     weft_device_destroy(dev);
+    assert_no_objects();
 }
 
 // Are the parameters those after `steps` steps?
@@ -312,6 +325,7 @@ static inline void each_fault(enum mode mode, bool (*work)(const struct model *m
         check(&m, done);
         weft_scope_clear(m.s);
     } while (fault.hit);
+    ck_assert_int_gt(n, 1); // something could fail
     ck_assert(has_values(&m, 3));
     model_free(&m);
     close_device(&dev);

@@ -2,7 +2,8 @@
 // go to the real ones, also those calls that weft makes without a check.
 #ifndef TESTS_LOST_CL_H
 #define TESTS_LOST_CL_H
-#include "dev/cl.h"
+#include "dev/device.h"
+#include "enqueue_calls.h"
 #include <check.h>
 
 enum { DRIVER_BUFFERS = 512 };
@@ -12,6 +13,7 @@ static struct {
     int calls, lost_at; // from this call on the device is lost; 0: never
     cl_int code;
     size_t limit, held; // bytes of all buffers; 0: no limit
+    cl_int full;        // what it says beyond the limit
     struct {
         cl_mem mem;
         size_t bytes;
@@ -37,31 +39,6 @@ static inline bool driver_lost(void)
     X(clGetKernelWorkGroupInfo,                                                                 \
       (cl_kernel k, cl_device_id d, cl_kernel_work_group_info w, size_t n, void *v, size_t *r), \
       (k, d, w, n, v, r))                                                                       \
-    X(clEnqueueNDRangeKernel,                                                                   \
-      (cl_command_queue q, cl_kernel k, cl_uint d, const size_t *o, const size_t *g,            \
-       const size_t *l, cl_uint n, const cl_event *w, cl_event *e),                             \
-      (q, k, d, o, g, l, n, w, e))                                                              \
-    X(clEnqueueReadBuffer,                                                                      \
-      (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t s, void *p, cl_uint n,         \
-       const cl_event *w, cl_event *e),                                                         \
-      (q, m, b, o, s, p, n, w, e))                                                              \
-    X(clEnqueueWriteBuffer,                                                                     \
-      (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t s, const void *p, cl_uint n,   \
-       const cl_event *w, cl_event *e),                                                         \
-      (q, m, b, o, s, p, n, w, e))                                                              \
-    X(clEnqueueCopyBuffer,                                                                      \
-      (cl_command_queue q, cl_mem a, cl_mem b, size_t x, size_t y, size_t s, cl_uint n,         \
-       const cl_event *w, cl_event *e),                                                         \
-      (q, a, b, x, y, s, n, w, e))                                                              \
-    X(clEnqueueFillBuffer,                                                                      \
-      (cl_command_queue q, cl_mem m, const void *p, size_t k, size_t o, size_t s, cl_uint n,    \
-       const cl_event *w, cl_event *e),                                                         \
-      (q, m, p, k, o, s, n, w, e))                                                              \
-    X(clEnqueueUnmapMemObject,                                                                  \
-      (cl_command_queue q, cl_mem m, void *p, cl_uint n, const cl_event *w, cl_event *e),       \
-      (q, m, p, n, w, e))                                                                       \
-    X(clEnqueueMarkerWithWaitList,                                                              \
-      (cl_command_queue q, cl_uint n, const cl_event *w, cl_event *e), (q, n, w, e))            \
     X(clWaitForEvents, (cl_uint n, const cl_event *w), (n, w))                                  \
     X(clGetEventInfo, (cl_event e, cl_event_info w, size_t n, void *v, size_t *r),              \
       (e, w, n, v, r))                                                                          \
@@ -77,18 +54,17 @@ static inline bool driver_lost(void)
         return driver_lost() ? driver.code : driver.real.f args; \
     }
 LOST_CALLS(X)
+ENQUEUE_CALLS(X)
 #undef X
 
 // Not those of the host program's memory.
 static inline cl_mem CL_API_CALL lost_create_buffer(cl_context c, cl_mem_flags flags, size_t bytes,
                                                     void *host, cl_int *code)
 {
-    bool counts = !(flags & CL_MEM_USE_HOST_PTR);
-    *code = driver_lost() ? driver.code
-            : counts && driver.limit && driver.held + bytes > driver.limit
-                ? CL_MEM_OBJECT_ALLOCATION_FAILURE
-                : CL_SUCCESS;
-    cl_mem mem = *code ? NULL : driver.real.clCreateBuffer(c, flags, bytes, host, code);
+    bool counts = !(flags & CL_MEM_USE_HOST_PTR), lost = driver_lost();
+    bool full = counts && driver.limit && driver.held + bytes > driver.limit;
+    *code = lost ? driver.code : driver.full;
+    cl_mem mem = lost || full ? NULL : driver.real.clCreateBuffer(c, flags, bytes, host, code);
     for (int i = 0; mem && counts && i < DRIVER_BUFFERS; i++) {
         if (driver.buffer[i].mem)
             continue;
@@ -127,14 +103,26 @@ static inline struct wf_cl lost_cl(void)
         ck_assert_msg(wf_cl_load(&driver.real, &err), "%s", err.text);
     driver.calls = driver.lost_at = 0;
     driver.limit = 0;
+    driver.full = CL_MEM_OBJECT_ALLOCATION_FAILURE;
     struct wf_cl cl = driver.real;
 #define X(f, params, args) cl.f = lost_##f;
     LOST_CALLS(X)
+    ENQUEUE_CALLS(X)
 #undef X
     cl.clCreateBuffer = lost_create_buffer;
     cl.clReleaseMemObject = lost_release;
     cl.clCreateKernel = lost_create_kernel;
     return cl;
+}
+
+static inline weft_device *open_driver(const char *cache_dir)
+{
+    struct weft_error err = {0};
+    const struct wf_cl cl = lost_cl();
+    const struct wf_device_hooks hooks = {.cl = &cl};
+    weft_device *dev = wf_device_open(weft_device_params(.cache_dir = cache_dir), &hooks, &err);
+    ck_assert_msg(dev != NULL, "%s", err.text);
+    return dev;
 }
 
 #endif

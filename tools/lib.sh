@@ -43,12 +43,17 @@ pyflakes3              command -v pyflakes3
 END
         ;;
     coverage) echo "gcovr command -v gcovr" ;;
+    clang_sanitizers) echo "libclang-rt-dev has_clang_sanitizers" ;;
     esac
 }
 
 # That of Debian 12, clang-format 14; tests/format takes it under both names.
 has_clang_format() {
     command -v clang-format || command -v clang-format-14
+}
+
+has_clang_sanitizers() {
+    echo "int main(void) { return 0; }" | clang -fsanitize=address -x c - -o /dev/null
 }
 
 has_header() {

@@ -91,7 +91,8 @@ static cl_mem make_buffer(weft_device *dev, size_t bytes, struct weft_error *err
         return mem;
     }
     mem = WF_CL_NEW(&dev->cl, code, clCreateBuffer, dev->context, CL_MEM_READ_WRITE, bytes, NULL);
-    if (mem || !wf_cl_is_nomem(code)) {
+    // A driver that gives nothing and names no reason had none to give.
+    if (mem || (code && !wf_cl_is_nomem(code))) {
         wf_cl_check(err, "clCreateBuffer", code);
         return mem;
     }

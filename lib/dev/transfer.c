@@ -46,7 +46,7 @@ static cl_mem stage_buffer(weft_device *dev, size_t room, struct weft_error *err
         wf_pool_trim(dev);
         mem = WF_CL_NEW(&dev->cl, code, clCreateBuffer, dev->context, flags, room, NULL);
     }
-    if (!mem && wf_cl_is_nomem(code))
+    if (!mem && (!code || wf_cl_is_nomem(code)))
         wf_fail(err, WEFT_NOMEM, "%s of memory for uploads are not to be had", WF_BYTES(room));
     else
         wf_cl_check(err, "clCreateBuffer", code);
