@@ -49,6 +49,10 @@ struct weft_device {
     // used.
     void (*forget_kernels)(weft_device *dev);
 
+    // Gives back device memory that is only there for speed; false: there was none. NULL: there
+    // never is any.
+    bool (*shed)(weft_device *dev);
+
     // The handle and every scope, params, optimizer and kept tensor hold a reference.
     atomic_int refs;
 

@@ -37,6 +37,9 @@ struct wf_matmul {
     // m and count of the same product without its epilogue, which may not let matrices be stacked:
     // what decides the order of sums goes by these, so that fused and unfused give the same bits.
     int64_t plain_m, plain_count;
+    // Of a variable that b reads: it may be kept packed (core/packed.h). NULL: it is none.
+    struct wf_storage *b_from;
+    uint64_t b_version;
 };
 
 // The problem of a record of matmul, with an epilogue or NULL, into `out`, which has storage,
@@ -76,12 +79,18 @@ struct wf_matmul_variant {
 };
 extern const struct wf_matmul_variant *const wf_matmul_variants[]; // the last before NULL applies
                                                                    // always
-extern const struct wf_matmul_variant wf_matmul_clblast, wf_matmul_cpu_tile, wf_matmul_gemv,
-    wf_matmul_gpu_packed, wf_matmul_gpu_tile, wf_matmul_plain;
+extern const struct wf_matmul_variant wf_matmul_clblast, wf_matmul_cpu_dot, wf_matmul_cpu_gemv,
+    wf_matmul_cpu_packed, wf_matmul_cpu_tile, wf_matmul_gemv, wf_matmul_gpu_packed,
+    wf_matmul_gpu_tile, wf_matmul_plain;
 // Can it run the problem, and does it, with the knobs that it chooses?
 bool wf_matmul_can(weft_device *dev, const struct wf_matmul *p, const struct wf_matmul_variant *v);
 bool wf_matmul_try(weft_device *dev, const struct wf_matmul *p, const struct wf_matmul_variant *v,
                    struct weft_error *err);
+
+static inline int64_t wf_matmul_tiles(int64_t size, int64_t tile)
+{
+    return (size + tile - 1) / tile;
+}
 
 // For variants: the defines of types and of the epilogue, as cl/matmul.h wants them.
 void wf_matmul_defines(struct wf_text *t, const struct wf_matmul *p);

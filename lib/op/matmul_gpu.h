@@ -33,9 +33,4 @@ bool wf_matmul_can_split(const weft_device *dev, const struct wf_matmul *p, int 
 // Terms of a part, and parts: at least one.
 int64_t wf_matmul_part(const struct wf_matmul *p, int split, int unit);
 
-static inline int64_t wf_matmul_tiles(int64_t size, int64_t tile)
-{
-    return (size + tile - 1) / tile;
-}
-
 #endif

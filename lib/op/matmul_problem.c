@@ -104,6 +104,10 @@ struct wf_matmul wf_matmul_problem(const struct wf_record *matmul, const struct 
     add_inputs(&p, e);
     p.plain_m = p.m;
     p.plain_count = p.count;
+    if (b->variable && b->variable->storage == b->storage) {
+        p.b_from = b->storage;
+        p.b_version = b->version;
+    }
     if (!weft_count(&out->pub))
         return p;
     struct wf_matmul plain = p;

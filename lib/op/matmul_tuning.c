@@ -187,5 +187,8 @@ bool wf_matmul_tuned(weft_device *dev, const struct wf_matmul *p, struct wf_matm
     *known = t.known;
     *c = (struct wf_matmul_choice){.v = t.variant, .unproven = t.unproven};
     memcpy(c->knob, t.knob, sizeof c->knob);
+    // Of a parameter, tiles that were tuned are right for its packed form too.
+    if (wf_matmul_cpu_packed.applies(dev, p))
+        c->v = c->v == &wf_matmul_cpu_tile ? &wf_matmul_cpu_packed : NULL;
     return c->v && wf_matmul_is_tunable(dev, c->v) && c->v->fits(dev, p, c->knob);
 }

@@ -34,13 +34,11 @@ const struct wf_matmul_variant wf_matmul_plain = {
     .name = "plain", .file = "matmul", .applies = always, .fits = plain_fits, .run = plain_run};
 
 const struct wf_matmul_variant *const wf_matmul_variants[] = {
-    &wf_matmul_gemv,
-    &wf_matmul_clblast,
-    &wf_matmul_cpu_tile,
-    &wf_matmul_gpu_packed,
-    &wf_matmul_gpu_tile,
-    &wf_matmul_plain,
-    NULL,
+    &wf_matmul_gemv,       &wf_matmul_clblast,
+    &wf_matmul_cpu_packed, &wf_matmul_cpu_gemv,
+    &wf_matmul_cpu_dot,    &wf_matmul_cpu_tile,
+    &wf_matmul_gpu_packed, &wf_matmul_gpu_tile,
+    &wf_matmul_plain,      NULL,
 };
 
 bool wf_matmul_fits(weft_device *dev, const struct wf_record *matmul, bool calls)
@@ -48,7 +46,10 @@ bool wf_matmul_fits(weft_device *dev, const struct wf_record *matmul, bool calls
     if (!calls || dev->info.type != WEFT_DEVICE_CPU)
         return true;
     struct wf_matmul p = wf_matmul_problem(matmul, NULL, matmul->out[0]);
-    return wf_matmul_cpu_tile.applies(dev, &p);
+    const struct wf_matmul_variant *const *v = wf_matmul_variants;
+    while ((*v)->may_fail || !(*v)->applies(dev, &p))
+        v++;
+    return (*v)->calls_like_elementwise;
 }
 
 bool wf_matmul_try(weft_device *dev, const struct wf_matmul *p, const struct wf_matmul_variant *v,
