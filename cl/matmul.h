@@ -9,7 +9,7 @@
 //
 //   INPUTS              how many inputs b0, b1, ... the expression has [none]
 //   EPILOGUE(T)         the expression of v, the inputs and the options a0, a1, ...
-//   EPILOGUE_STEPS(T)   statements before it
+//   EPILOGUE_STEPS(T)   statements before it; ROUND(v) gives v the precision of X
 //   E_PARAMS            further parameters of a kernel: `, const struct steps steps, global const
 //                       float *restrict p0, const T a0`
 //   E_AT(matrix)        makes q0, ...: the inputs of a matrix of the batch
@@ -80,6 +80,7 @@ static inline T e_round(T v)
 }
 
 // The epilogue of one element.
+#define ROUND(v) e_round(v)
 static inline T finish_one(T v, INDEX m, INDEX n E_TAKES)
 {
     v = e_round(v);
@@ -87,6 +88,7 @@ static inline T finish_one(T v, INDEX m, INDEX n E_TAKES)
     EPILOGUE_STEPS(T)
     return EPILOGUE(T);
 }
+#undef ROUND
 #define FINISH_ONE(v, m, n) finish_one(v, m, n E_ARGS)
 #else
 #define FINISH_ONE(v, m, n) (v)

@@ -27,6 +27,7 @@ static inline V round_vector(V v)
     return v;
 }
 
+#define ROUND(v) round_vector(v)
 // The epilogue of LANES columns, of which there are `count`.
 V finish(V v, INDEX m, INDEX n, INDEX count E_TAKES)
 {
@@ -40,6 +41,7 @@ V finish(V v, INDEX m, INDEX n, INDEX count E_TAKES)
     EPILOGUE_STEPS(V)
     return EPILOGUE(V);
 }
+#undef ROUND
 #define FINISH(v, m, n, count) finish(v, m, n, count E_PASS)
 #else
 #define FINISH(v, m, n, count) (v)

@@ -74,9 +74,15 @@ static inline void store4(V v, global Y *to, INDEX count, bool aligned)
 }
 
 #ifdef INPUTS
+static inline V round4(V v)
+{
+    return (V)(e_round(v.s0), e_round(v.s1), e_round(v.s2), e_round(v.s3));
+}
+
+#define ROUND(v) round4(v)
 static inline V finish4(V v, INDEX m, INDEX n, INDEX count E_TAKES)
 {
-    v = (V)(e_round(v.s0), e_round(v.s1), e_round(v.s2), e_round(v.s3));
+    v = round4(v);
     if (count >= LANES) {
         E_WHOLE(m, n)
         EPILOGUE_STEPS(V)
@@ -86,6 +92,7 @@ static inline V finish4(V v, INDEX m, INDEX n, INDEX count E_TAKES)
     EPILOGUE_STEPS(V)
     return EPILOGUE(V);
 }
+#undef ROUND
 #define FINISH4(v, m, n, count) finish4(v, m, n, count E_ARGS)
 #else
 #define FINISH4(v, m, n, count) (v)
