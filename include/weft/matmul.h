@@ -19,6 +19,13 @@ extern "C" {
 // else a rule's choice. By the rule, on a GPU F32 and F64 go to CLBlast where it is installed
 // (Debian: libclblast1), once its products were compared with weft's own on that device; clblast of
 // the device's params leaves it out, or takes it on other devices too.
+//
+// On CPUs, a parameter that is b, as it lies or transposed, is kept packed as well from the second
+// product that reads one of its versions: a copy of about its size, which goes when the parameter
+// changes or goes, and before an allocation fails. All products with it have the same bits.
+//
+// Elementwise calls that follow are merged into the product where nothing else reads what is in
+// between (tensor.h): scale, bias, residual, activation, a cast at the end.
 WEFT_API weft_tensor *weft_matmul(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
 
 #ifdef __cplusplus
