@@ -37,6 +37,7 @@ const struct wf_matmul_variant *const wf_matmul_variants[] = {
     &wf_matmul_gemv,
     &wf_matmul_clblast,
     &wf_matmul_cpu_tile,
+    &wf_matmul_cpu_int,
     &wf_matmul_gpu_packed,
     &wf_matmul_gpu_tile,
     &wf_matmul_plain,
