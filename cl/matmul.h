@@ -2,6 +2,7 @@
 // element of the product before it is stored.
 //
 //   X, T, Y     types of a and b in memory, of what is computed, of c in memory [float]
+//   XA, XB      types of a and of b in memory, where they are two: char and uchar [X]
 //   NARROW      X is half or bfloat16: T is another type
 //   WHOLE       whole numbers: T is unsigned, for what exceeds it is cut off
 //
@@ -27,6 +28,10 @@
 #define X float
 #define T float
 #define Y float
+#endif
+#ifndef XA
+#define XA X
+#define XB X
 #endif
 #ifndef INPUTS
 #define E_PARAMS

@@ -41,6 +41,7 @@
 // lint: -DVIEWS=2 -DX=ushort -DT=float -DY=ushort -DNARROW -DFORM=1
 // lint: -DVIEWS=2 -DX=double -DT=double -DY=double -DUSE_F64 -DVEC=2
 // lint: -DVIEWS=2 -DX=char -DT=uint -DY=char -DWHOLE -DFORM=1
+// lint: -DVIEWS=2 -DX=char -DXA=char -DXB=uchar -DT=uint -DY=int -DWHOLE -DTURNED=1
 // lint: -DVIEWS=3 -DRANK=2 -DINPUTS=1 -DINDEX=long -DX=ushort -DT=float -DY=ushort -DNARROW
 //       '-DEPILOGUE(T)=(n1)' '-DEPILOGUE_STEPS(T)=const T n1 = v * b0;'
 //       '-DE_PARAMS=, const struct steps steps, global const ushort *restrict p0'
@@ -66,6 +67,8 @@
 
 // The sizes and strides of the matrix x and of the few rows y.
 #if TURNED
+#define X_TYPE XA // types of x and y
+#define Y_TYPE XB
 #define LENGTH p.m
 #define FEW    p.n
 #define X_ROW  p.a_m
@@ -73,6 +76,8 @@
 #define Y_ROW  p.b_n
 #define Y_K    p.b_k
 #else
+#define X_TYPE XB
+#define Y_TYPE XA
 #define LENGTH p.n
 #define FEW    p.m
 #define X_ROW  p.b_n
@@ -88,14 +93,14 @@
 #endif
 
 // VEC elements from x on, `step` apart, of which `count` are there.
-static inline TV load_some(global const X *x, INDEX step, INDEX count, bool wide)
+static inline TV load_some(global const X_TYPE *x, INDEX step, INDEX count, bool wide)
 {
 #if VEC > 1
     if (wide && count >= VEC)
-        return LOAD_WIDE(X, VEC, x);
+        return LOAD_WIDE(X_TYPE, VEC, x);
 #endif
     T one[VEC];
-    UNROLL for (int j = 0; j < VEC; j++) one[j] = j < count ? (T)LOAD(X, x + j * step) : (T)0;
+    UNROLL for (int j = 0; j < VEC; j++) one[j] = j < count ? (T)LOAD(X_TYPE, x + j * step) : (T)0;
     return GATHER(TV, one);
 }
 
@@ -118,7 +123,7 @@ static inline T total(TV v)
 // A task is SPAN of the long side of one matrix of the batch, over `part` of k.
 __attribute__((reqd_work_group_size(GROUP, 1, 1))) kernel void matmul_gemv(
     INDEX first, INDEX last, const struct product p, INDEX part, const struct dims batch,
-    global const X *restrict a, global const X *restrict b, global Y *restrict c E_PARAMS)
+    global const XA *restrict a, global const XB *restrict b, global Y *restrict c E_PARAMS)
 {
     local T few[ROWS * KC] __attribute__((aligned(64)));
     local SUM sums[GROUP] __attribute__((aligned(64)));
@@ -130,11 +135,17 @@ __attribute__((reqd_work_group_size(GROUP, 1, 1))) kernel void matmul_gemv(
         INDEX of = t / blocks, l0 = (t - of * blocks) * SPAN, matrix = of / parts;
         INDEX k_begin = (of - matrix * parts) * part, k_end = min(p.k, k_begin + part);
         INDEX at = l0 + across * (FORM ? 1 : VEC), left = LENGTH - at;
-        global const X *am = a + dims_at(&batch, 0, matrix, RANK);
-        global const X *bm = b + dims_at(&batch, 1, matrix, RANK);
-        global const X *x = TURNED ? am : bm, *y = TURNED ? bm : am;
+        global const XA *am = a + dims_at(&batch, 0, matrix, RANK);
+        global const XB *bm = b + dims_at(&batch, 1, matrix, RANK);
+#if TURNED
+        global const X_TYPE *x = am;
+        global const Y_TYPE *y = bm;
+#else
+        global const X_TYPE *x = bm;
+        global const Y_TYPE *y = am;
+#endif
         E_AT(matrix)
-        bool wide = (FORM ? X_K : X_ROW) == 1 && IS_ALIGNED(X, VEC, x, FORM ? X_ROW : X_K);
+        bool wide = (FORM ? X_K : X_ROW) == 1 && IS_ALIGNED(X_TYPE, VEC, x, FORM ? X_ROW : X_K);
         TV sum[ROWS];
         UNROLL for (int r = 0; r < ROWS; r++) sum[r] = 0;
         for (INDEX k0 = k_begin; k0 < k_end; k0 += KC) {
@@ -143,12 +154,12 @@ __attribute__((reqd_work_group_size(GROUP, 1, 1))) kernel void matmul_gemv(
             for (int e = item; e < ROWS * KC; e += GROUP) {
                 int k = e % KC, r = e / KC;
                 bool in = r < FEW && k < kc;
-                few[FEW_AT(k, r)] = in ? (T)LOAD(X, y + r * Y_ROW + (k0 + k) * Y_K) : (T)0;
+                few[FEW_AT(k, r)] = in ? (T)LOAD(Y_TYPE, y + r * Y_ROW + (k0 + k) * Y_K) : (T)0;
             }
             barrier(CLK_LOCAL_MEM_FENCE);
             if (left <= 0)
                 continue;
-            global const X *xk = x + at * X_ROW + k0 * X_K;
+            global const X_TYPE *xk = x + at * X_ROW + k0 * X_K;
 #if FORM
             _Pragma("unroll 4") for (int k = deep * VEC; k < kc; k += DEEP * VEC)
             {

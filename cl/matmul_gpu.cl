@@ -74,6 +74,7 @@
 // lint: -DVIEWS=2 -DX=ushort -DT=float -DY=float -DNARROW -DA_FORM=1
 // lint: -DVIEWS=2 -DX=double -DT=double -DY=double -DUSE_F64 -DVEC=2
 // lint: -DVIEWS=2 -DX=char -DT=uint -DY=char -DWHOLE
+// lint: -DVIEWS=2 -DX=uchar -DXA=uchar -DXB=char -DT=uint -DY=int -DWHOLE
 // lint: -DVIEWS=2 -DX=long -DT=ulong -DY=long -DWHOLE -DVEC=2
 // lint: -DVIEWS=3 -DRANK=2 -DINPUTS=1 -DINDEX=long
 //       '-DEPILOGUE(T)=(n1)' '-DEPILOGUE_STEPS(T)=const T n1 = v * b0;'
@@ -110,7 +111,7 @@
 #define K_OF(e, SIDE, FORM, W)   ((FORM) ? (e) / ((SIDE) / (W)) : (e) % (BK / (W)) * (W))
 
 #if VEC > 1
-#define FETCH_WIDE(r, SIDE, FORM, x, row, step)                         \
+#define FETCH_WIDE(X, r, SIDE, FORM, x, row, step)                      \
     UNROLL for (int n = 0; n < COUNT(SIDE); n++)                        \
     {                                                                   \
         int e = item + n * ITEMS;                                       \
@@ -134,8 +135,8 @@
         }                                                                                       \
     }
 #else
-#define FETCH_WIDE(r, SIDE, FORM, x, row, step) \
-    {                                           \
+#define FETCH_WIDE(X, r, SIDE, FORM, x, row, step) \
+    {                                              \
     }
 #define KEEP_WIDE(r, SIDE, FORM, to) \
     {                                \
@@ -144,7 +145,7 @@
 
 // One by one, and zero past the last row and the end of k: straight to local memory, for their
 // addresses would take the registers that the tile needs.
-#define COPY_EACH(SIDE, FORM, to, x, row, step, rows, ks)                  \
+#define COPY_EACH(X, SIDE, FORM, to, x, row, step, rows, ks)               \
     _Pragma("unroll 4") for (int e = item; e < (SIDE)*BK; e += ITEMS)      \
     {                                                                      \
         int i = ROW_OF(e, SIDE, FORM, 1), k = K_OF(e, SIDE, FORM, 1);      \
@@ -159,27 +160,27 @@
 #endif
 
 // The part of k from `at` on into registers, and from there into local memory.
-#define FETCH(at)                                                     \
-    {                                                                 \
-        a_wide = a_whole && IS_PART(at);                              \
-        b_wide = b_whole && IS_PART(at);                              \
-        if (a_wide)                                                   \
-            FETCH_WIDE(ra, BM, A_FORM, am + (at)*p.a_k, p.a_m, p.a_k) \
-        if (b_wide)                                                   \
-            FETCH_WIDE(rb, BN, B_FORM, bm + (at)*p.b_k, p.b_n, p.b_k) \
+#define FETCH(at)                                                         \
+    {                                                                     \
+        a_wide = a_whole && IS_PART(at);                                  \
+        b_wide = b_whole && IS_PART(at);                                  \
+        if (a_wide)                                                       \
+            FETCH_WIDE(XA, ra, BM, A_FORM, am + (at)*p.a_k, p.a_m, p.a_k) \
+        if (b_wide)                                                       \
+            FETCH_WIDE(XB, rb, BN, B_FORM, bm + (at)*p.b_k, p.b_n, p.b_k) \
     }
-#define KEEP(stage, at)                                                               \
-    {                                                                                 \
-        if (a_wide)                                                                   \
-            KEEP_WIDE(ra, BM, A_FORM, as[stage])                                      \
-        else                                                                          \
-            COPY_EACH(BM, A_FORM, as[stage], am + (at)*p.a_k, p.a_m, p.a_k, p.m - m0, \
-                      k_end - (at))                                                   \
-        if (b_wide)                                                                   \
-            KEEP_WIDE(rb, BN, B_FORM, bs[stage])                                      \
-        else                                                                          \
-            COPY_EACH(BN, B_FORM, bs[stage], bm + (at)*p.b_k, p.b_n, p.b_k, p.n - n0, \
-                      k_end - (at))                                                   \
+#define KEEP(stage, at)                                                                   \
+    {                                                                                     \
+        if (a_wide)                                                                       \
+            KEEP_WIDE(ra, BM, A_FORM, as[stage])                                          \
+        else                                                                              \
+            COPY_EACH(XA, BM, A_FORM, as[stage], am + (at)*p.a_k, p.a_m, p.a_k, p.m - m0, \
+                      k_end - (at))                                                       \
+        if (b_wide)                                                                       \
+            KEEP_WIDE(rb, BN, B_FORM, bs[stage])                                          \
+        else                                                                              \
+            COPY_EACH(XB, BN, B_FORM, bs[stage], bm + (at)*p.b_k, p.b_n, p.b_k, p.n - n0, \
+                      k_end - (at))                                                       \
     }
 
 #define ADD_ROW(i, s) sum[(i)*NV + v] = FMA((V)(x[u].s), y[v], sum[(i)*NV + v]);
@@ -204,8 +205,8 @@
     }
 
 #if BLOCK
-#define BEGIN_BLOCKS                                       \
-    V total[TM * NV];                                      \
+#define BEGIN_BLOCKS  \
+    V total[TM * NV]; \
     UNROLL for (int q = 0; q < TM * NV; q++) total[q] = 0;
 #define END_BLOCKS UNROLL for (int q = 0; q < TM * NV; q++) sum[q] = total[q] + sum[q];
 #define END_BLOCK(at)                            \
@@ -234,7 +235,7 @@
 // A task is BM x BN of one matrix of the batch, over `part` of k.
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) kernel void matmul_gpu_tile(
     INDEX first, INDEX last, const struct product p, INDEX part, const struct dims batch,
-    global const X *restrict a, global const X *restrict b, global Y *restrict c E_PARAMS)
+    global const XA *restrict a, global const XB *restrict b, global Y *restrict c E_PARAMS)
 {
     local T as[STAGES][BK][BM + PAD] __attribute__((aligned(64)));
     local T bs[STAGES][BK][BN + PAD] __attribute__((aligned(64)));
@@ -249,8 +250,8 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) kernel void matmul_gpu_tile(
         rest -= band * SWIZZLE * across;
         INDEX m0 = (band * SWIZZLE + rest % high) * BM, n0 = rest / high * BN;
         INDEX k_begin = (of - matrix * parts) * part, k_end = min(p.k, k_begin + part);
-        global const X *am = a + dims_at(&batch, 0, matrix, RANK);
-        global const X *bm = b + dims_at(&batch, 1, matrix, RANK);
+        global const XA *am = a + dims_at(&batch, 0, matrix, RANK);
+        global const XB *bm = b + dims_at(&batch, 1, matrix, RANK);
         E_AT(matrix)
 #if VEC == 1
         bool a_whole = false, b_whole = false;
@@ -258,9 +259,9 @@ __attribute__((reqd_work_group_size(ITEMS, 1, 1))) kernel void matmul_gpu_tile(
         const bool a_whole = true, b_whole = true;
 #else
         bool a_whole = m0 + BM <= p.m && (A_FORM ? p.a_m : p.a_k) == 1 &&
-                       IS_ALIGNED(X, VEC, am, A_FORM ? p.a_k : p.a_m);
+                       IS_ALIGNED(XA, VEC, am, A_FORM ? p.a_k : p.a_m);
         bool b_whole = n0 + BN <= p.n && (B_FORM ? p.b_n : p.b_k) == 1 &&
-                       IS_ALIGNED(X, VEC, bm, B_FORM ? p.b_k : p.b_n);
+                       IS_ALIGNED(XB, VEC, bm, B_FORM ? p.b_k : p.b_n);
 #endif
         bool a_wide, b_wide;
         am += m0 * p.a_m;

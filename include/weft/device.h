@@ -183,9 +183,13 @@ struct weft_device_peak {
                       // is faster: 10^9 bytes read and written in a second
     double gflop_s;   // independent multiply-adds in F32: 10^9 operations, two each, in a second
     double launch_us; // the driver's own time on the host for a kernel that does nothing
+    double gflop_s_f64;   // as gflop_s, in F64; 0 where the device has none
+    double read_gb_s;     // reading 128 MiB once: 10^9 bytes in a second
+    double cached_gb_s;   // reading the same 4 MiB again and again
+    double round_trip_us; // from enqueuing a kernel that does nothing until the host knows its end
 };
-// The best of several runs each; takes a second or two, and wants the device for itself. WEFT_PARAM
-// for NULL.
+// The best of several runs each; takes two to five seconds, and wants the device for itself.
+// WEFT_PARAM for NULL.
 WEFT_API bool weft_device_peak(weft_device *dev, struct weft_device_peak *out,
                                struct weft_error *err);
 

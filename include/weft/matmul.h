@@ -28,6 +28,16 @@ extern "C" {
 // between (tensor.h): scale, bias, residual, activation, a cast at the end.
 WEFT_API weft_tensor *weft_matmul(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
 
+// The product of bytes as 32-bit integers: c[..., m, n] = sum over k of a[..., m, k] b[..., k, n],
+// exactly; what exceeds I32 is cut off, modulo 2^32, which takes more than 33000 terms. a and b are
+// I8 or U8, each by itself; c is I32. Shapes, broadcasting and transposed operands are those of
+// weft_matmul. It has no gradient: bytes carry none. WEFT_DTYPE where an operand is neither I8 nor
+// U8; WEFT_SHAPE as for weft_matmul.
+//
+// Numbers that are quantized with a zero point, (a - za) (b - zb), are these products less za times
+// the sums of the columns of b and zb times those of the rows of a, plus k za zb.
+WEFT_API weft_tensor *weft_matmul_int(weft_scope *s, const weft_tensor *a, const weft_tensor *b);
+
 #ifdef __cplusplus
 }
 #endif

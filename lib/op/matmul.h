@@ -27,6 +27,7 @@ struct wf_epilogue {
 // epilogue's inputs; c is dense.
 struct wf_matmul {
     enum weft_dtype dtype, out; // of a and b; of c
+    enum weft_dtype b_dtype;    // of b where it is another than that of a; else 0 will do, too
     int64_t m, n, k, count;     // count: matrices in the batch
     int64_t a_m, a_k, b_k, b_n;
     struct wf_dims batch;
@@ -80,8 +81,8 @@ struct wf_matmul_variant {
 extern const struct wf_matmul_variant *const wf_matmul_variants[]; // the last before NULL applies
                                                                    // always
 extern const struct wf_matmul_variant wf_matmul_clblast, wf_matmul_cpu_dot, wf_matmul_cpu_gemv,
-    wf_matmul_cpu_packed, wf_matmul_cpu_tile, wf_matmul_gemv, wf_matmul_gpu_packed,
-    wf_matmul_gpu_tile, wf_matmul_plain;
+    wf_matmul_cpu_int, wf_matmul_cpu_packed, wf_matmul_cpu_tile, wf_matmul_gemv,
+    wf_matmul_gpu_packed, wf_matmul_gpu_tile, wf_matmul_plain;
 // Can it run the problem, and does it, with the knobs that it chooses?
 bool wf_matmul_can(weft_device *dev, const struct wf_matmul *p, const struct wf_matmul_variant *v);
 bool wf_matmul_try(weft_device *dev, const struct wf_matmul *p, const struct wf_matmul_variant *v,
@@ -110,6 +111,11 @@ void wf_matmul_add_args(struct wf_launch *l, struct wf_matmul_args *room, const 
 struct wf_kernel *wf_matmul_kernel(weft_device *dev, const struct wf_matmul *p, const char *text,
                                    const struct wf_matmul_variant *v, const int *knob,
                                    struct weft_error *err);
+// The dtype of b.
+static inline enum weft_dtype wf_matmul_b_dtype(const struct wf_matmul *p)
+{
+    return p->b_dtype ? p->b_dtype : p->dtype;
+}
 // The bytes of an element in registers and in local memory.
 size_t wf_matmul_computed_size(const struct wf_matmul *p);
 

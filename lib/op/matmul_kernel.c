@@ -84,6 +84,9 @@ void wf_matmul_defines(struct wf_text *t, const struct wf_matmul *p)
                 is_float && strcmp(type, storage) != 0 ? "#define NARROW\n" : "");
     wf_text_add(t, "#define X %s\n#define T %s\n#define Y %s\n#define RANK %d\n#define VIEWS %d\n",
                 storage, type, wf_storage_type(p->out), p->batch.rank, p->batch.views);
+    if (wf_matmul_b_dtype(p) != p->dtype)
+        wf_text_add(t, "#define XA %s\n#define XB %s\n", storage,
+                    wf_storage_type(wf_matmul_b_dtype(p)));
     if (p->epilogue)
         write_epilogue(t, p);
 }

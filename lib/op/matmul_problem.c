@@ -84,7 +84,8 @@ struct wf_matmul wf_matmul_problem(const struct wf_record *matmul, const struct 
     const struct wf_tensor *a = matmul->in[0], *b = matmul->in[1];
     const weft_tensor *c = &matmul->out[0]->pub;
     int da = a->pub.ndim, db = b->pub.ndim;
-    struct wf_matmul p = {.dtype = c->dtype,
+    struct wf_matmul p = {.dtype = a->pub.dtype,
+                          .b_dtype = b->pub.dtype,
                           .out = out->pub.dtype,
                           .m = c->shape[c->ndim - 2],
                           .n = c->shape[c->ndim - 1],
