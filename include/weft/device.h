@@ -15,6 +15,7 @@
 //   WEFT_TUNING=FILE      as params.tuning; empty: none
 //   WEFT_TUNE=SECONDS     as params.tune_seconds
 //   WEFT_CLBLAST=0, 1     as params.clblast: off; on
+//   WEFT_F32_PRODUCTS=tf32  as params.f32_products; exact: as WEFT_F32_EXACT
 //   WEFT_EAGER=1          every scope of the device runs each call at once (tensor.h)
 #ifndef WEFT_DEVICE_H
 #define WEFT_DEVICE_H
@@ -31,6 +32,12 @@ enum weft_log_level { WEFT_LOG_ERROR = 1, WEFT_LOG_WARN, WEFT_LOG_INFO, WEFT_LOG
 
 // Which devices take CLBlast for matrix products (matmul.h).
 enum weft_clblast { WEFT_CLBLAST_ON_GPUS, WEFT_CLBLAST_OFF, WEFT_CLBLAST_ON };
+
+// How exact products of F32 are, on devices that have faster ones of less.
+enum weft_f32_products {
+    WEFT_F32_EXACT, // as float
+    WEFT_F32_TF32,  // factors may be rounded to 11 bits, as PyTorch's allow_tf32; sums are float's
+};
 
 struct weft_device_params {
     size_t size;
@@ -59,7 +66,8 @@ struct weft_device_params {
     enum weft_clblast clblast; // [WEFT_CLBLAST_ON_GPUS]
     const char *tuning;        // the file of what was tuned here (tune.h); "" for none
                                // [$XDG_DATA_HOME/weft/tuning-..., or in ~/.local/share/weft]
-    double tune_seconds;       // spent, when they are met, on products that were not [0]
+    enum weft_f32_products f32_products; // [WEFT_F32_EXACT]
+    double tune_seconds;                 // spent, when they are met, on products that were not [0]
 };
 #define weft_device_params(...)    \
     (&(struct weft_device_params){ \

@@ -20,6 +20,10 @@ extern "C" {
 // (Debian: libclblast1), once its products were compared with weft's own on that device; clblast of
 // the device's params leaves it out, or takes it on other devices too.
 //
+// GPUs with matrix instructions (NVIDIA from compute capability 8.0, AMD gfx90a, gfx94 and gfx11,
+// Intel's) use them for F16, BF16 and F32, likewise once compared. F32 stays as exact as float
+// unless f32_products of the device's params says otherwise.
+//
 // On CPUs, a parameter that is b, as it lies or transposed, is kept packed as well from the second
 // product that reads one of its versions: a copy of about its size, which goes when the parameter
 // changes or goes, and before an allocation fails. All products with it have the same bits.

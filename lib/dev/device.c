@@ -49,6 +49,18 @@ static enum weft_clblast read_clblast(void)
                                 : WEFT_CLBLAST_OFF;
 }
 
+static bool read_f32_products(enum weft_f32_products *to, struct weft_error *err)
+{
+    const char *text = wf_env("WEFT_F32_PRODUCTS");
+    if (*to != WEFT_F32_EXACT || !text || !*text || !strcmp(text, "exact"))
+        return true;
+    if (strcmp(text, "tf32") != 0)
+        return wf_fail(err, WEFT_PARAM, "WEFT_F32_PRODUCTS is \"%s\"; exact or tf32 was wanted",
+                       text);
+    *to = WEFT_F32_TF32;
+    return true;
+}
+
 static bool check_params(const struct weft_device_params *p, struct weft_error *err)
 {
     if (p->version && p->version / 100 != WEFT_VERSION / 100)
@@ -67,6 +79,9 @@ static bool check_params(const struct weft_device_params *p, struct weft_error *
     if ((unsigned)p->clblast > WEFT_CLBLAST_ON)
         return wf_fail(err, WEFT_PARAM, "device: clblast is %d; 0 to %d were wanted",
                        (int)p->clblast, WEFT_CLBLAST_ON);
+    if ((unsigned)p->f32_products > WEFT_F32_TF32)
+        return wf_fail(err, WEFT_PARAM, "device: f32_products is %d; 0 to %d were wanted",
+                       (int)p->f32_products, WEFT_F32_TF32);
     return true;
 }
 
@@ -87,6 +102,7 @@ bool wf_device_params_read(struct weft_device_params *to, const struct weft_devi
     to->clblast = to->clblast ? to->clblast : read_clblast();
     to->check_nan = to->check_nan || is_on("WEFT_CHECK_NAN");
     return read_seconds("WEFT_TUNE", &to->tune_seconds, err) &&
+           read_f32_products(&to->f32_products, err) &&
            read_limit("WEFT_MEMORY_LIMIT", &to->memory_limit, err);
 }
 

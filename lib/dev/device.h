@@ -44,6 +44,7 @@ struct weft_device {
     struct wf_profile profile;
     struct wf_tuning tuning;
     atomic_int caps[WEFT_CAP_COUNT]; // 0 not asked yet, 1 no, 2 yes
+    atomic_int matrix;               // 0 not asked yet, else 1 + enum wf_matrix
 
     // Makes CLBlast forget its kernels for this context before the context goes; NULL: it was not
     // used.
@@ -83,6 +84,9 @@ void wf_device_unref(weft_device *dev);
 // Checks the params and fills fields that were left zero from the environment; texts point into it.
 bool wf_device_params_read(struct weft_device_params *to, const struct weft_device_params *from,
                            struct weft_error *err);
+
+// Is it in the device's list of extensions?
+bool wf_device_lists(const weft_device *dev, const char *extension);
 
 // Can one tensor have this many bytes? Fails with the figures if not.
 bool wf_device_fits(const weft_device *dev, uint64_t bytes, struct weft_error *err);

@@ -82,7 +82,7 @@ extern const struct wf_matmul_variant *const wf_matmul_variants[]; // the last b
                                                                    // always
 extern const struct wf_matmul_variant wf_matmul_clblast, wf_matmul_cpu_dot, wf_matmul_cpu_gemv,
     wf_matmul_cpu_int, wf_matmul_cpu_packed, wf_matmul_cpu_tile, wf_matmul_gemv,
-    wf_matmul_gpu_packed, wf_matmul_gpu_tile, wf_matmul_plain;
+    wf_matmul_gpu_matrix, wf_matmul_gpu_packed, wf_matmul_gpu_tile, wf_matmul_plain;
 // Can it run the problem, and does it, with the knobs that it chooses?
 bool wf_matmul_can(weft_device *dev, const struct wf_matmul *p, const struct wf_matmul_variant *v);
 bool wf_matmul_try(weft_device *dev, const struct wf_matmul *p, const struct wf_matmul_variant *v,

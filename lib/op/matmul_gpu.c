@@ -163,7 +163,7 @@ bool wf_matmul_tile_run(weft_device *dev, const struct wf_matmul *p, const char 
     return wf_matmul_run_split(dev, p, &s, err);
 }
 
-static const char *forms(const struct wf_matmul *p)
+const char *wf_matmul_forms(const struct wf_matmul *p)
 {
     bool a = p->a_m == 1 && p->a_k != 1, b = p->b_k == 1 && p->b_n != 1;
     return a   ? b ? "#define A_FORM 1\n#define B_FORM 0\n" : "#define A_FORM 1\n#define B_FORM 1\n"
@@ -179,7 +179,7 @@ static bool run(weft_device *dev, const struct wf_matmul *p, const int *knob,
     bool too_large, ok;
     memcpy(own, knob, sizeof own);
     do
-        ok = wf_matmul_tile_run(dev, p, forms(p), own, &too_large, err);
+        ok = wf_matmul_tile_run(dev, p, wf_matmul_forms(p), own, &too_large, err);
     while (too_large && wf_matmul_tile_shrink(own));
     return ok || (too_large && wf_matmul_plain.run(dev, p, NULL, err));
 }

@@ -13,6 +13,8 @@ bool wf_matmul_tile_fits(weft_device *dev, const struct wf_matmul *p, const int 
 // as the knobs ask for, *too_large says so and nothing is run.
 bool wf_matmul_tile_run(weft_device *dev, const struct wf_matmul *p, const char *text,
                         const int *knob, bool *too_large, struct weft_error *err);
+// "#define A_FORM 1\n#define B_FORM 0\n": which sides of a and b lie side by side.
+const char *wf_matmul_forms(const struct wf_matmul *p);
 // A smaller tile; false where there is none.
 bool wf_matmul_tile_shrink(int *knob);
 

@@ -107,10 +107,14 @@ void wf_matmul_trial_finish(struct wf_matmul_trial *t)
     *t = (struct wf_matmul_trial){0};
 }
 
-// The rounding of both sums of k products of numbers below 1, and of narrow ones once more.
-static bool agrees(const struct wf_matmul *p, double got, double want)
+// The rounding of both sums of k products of numbers below 1, and of narrow ones once more; of
+// factors too, where they may be TF32.
+static bool agrees(const struct wf_matmul_trial *t, double got, double want)
 {
-    double most = 64 * (p->dtype == WEFT_F64 ? 0x1p-53 : 0x1p-24) * sqrt((double)p->k);
+    const struct wf_matmul *p = &t->p;
+    bool tf32 = p->dtype == WEFT_F32 && t->dev->params.f32_products == WEFT_F32_TF32;
+    double unit = p->dtype == WEFT_F64 ? 0x1p-53 : tf32 ? 0x1p-16 : 0x1p-24;
+    double most = 64 * unit * sqrt((double)p->k);
     if (p->dtype == WEFT_F16 || p->dtype == WEFT_BF16)
         most += fabs(want) * (p->dtype == WEFT_F16 ? 0x1p-10 : 0x1p-7);
     return fabs(got - want) <= most;
@@ -125,7 +129,7 @@ bool wf_matmul_trial_check(struct wf_matmul_trial *t, const struct wf_matmul_cho
         return false;
     for (size_t i = 0; i < t->bytes; i += size) {
         double got = wf_to_double(p->dtype, t->got + i), want = wf_to_double(p->dtype, t->want + i);
-        if (!agrees(p, got, want))
+        if (!agrees(t, got, want))
             return wf_fail(err, WEFT_UNSUPPORTED, "element %zu is %.9g and not %.9g", i / size, got,
                            want);
     }

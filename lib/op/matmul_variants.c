@@ -35,6 +35,7 @@ const struct wf_matmul_variant wf_matmul_plain = {
 
 const struct wf_matmul_variant *const wf_matmul_variants[] = {
     &wf_matmul_gemv,
+    &wf_matmul_gpu_matrix,
     &wf_matmul_clblast,
     &wf_matmul_cpu_packed,
     &wf_matmul_cpu_gemv,
