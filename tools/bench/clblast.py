@@ -1,7 +1,7 @@
 """CLBlast's matrix product through its C functions, on the OpenCL device that weft takes.
 
-Straight from here and not through weft, so that its time has nothing of weft's in it: a call and
-the wait for the queue, on buffers that are there. Not run itself: see tools/bench/matmul.
+Straight from here and not through weft, so that its time has nothing of weft's in it: calls that are enqueued and one
+wait for the queue, on buffers that are there. Not run itself: see tools/bench/matmul.
 """
 import ctypes
 from ctypes import byref, c_float, c_int, c_size_t, c_uint, c_uint64, c_void_p
@@ -77,8 +77,8 @@ class Clblast:
         return c_void_p(mem)
 
     def make(self, a, b, ta, tb):
-        """A function that multiplies; a and b are arrays as they lie in memory. It was run once,
-        and gave what NumPy gives."""
+        """A function that enqueues a product, and has a finish() that waits; a and b are arrays as
+        they lie in memory. It was run once, and gave what NumPy gives."""
         import numpy
         x, y = a.T if ta else a, b.T if tb else b
         (m, k), n = x.shape, y.shape[1]
@@ -94,7 +94,7 @@ class Clblast:
 
         def run():
             check(gemm(*arguments), 'CLBlastSgemm')
-            check(finish(queue), 'clFinish')
+        run.finish = lambda: check(finish(queue), 'clFinish')
         run.kept = Buffers(self.cl, mems)
         run()
         check(self.cl.clEnqueueReadBuffer(queue, mems[2], 1, 0, c.nbytes, c.ctypes.data, 0, None,
