@@ -6,11 +6,15 @@
 // 32-bit integers takes it several steps: 256 products of bytes, 255 * 255 at most, add up to less
 // than 2^24, so every sum of KC terms is exact. Those of the KC steps are added as integers.
 //
+// Few rows by columns along which k lies side by side would be packed for nothing: they are summed
+// up along k, as integers (DOT).
+//
 //   MR 4, NV 4, LANES 16
 //   KC 256        terms: no more, for float holds their sums
 //   SUM_ROWS 128  of a task, where KC steps are not all; what they add is kept in local memory
 //   A_TURNED 0    1: the rows of a lie side by side
 //   B_ROWS 0      1: the columns of b lie side by side
+//   DOT 0         1: k lies side by side in both operands, and rows are few
 #include "matmul.h"
 
 #ifndef MR
@@ -34,7 +38,11 @@
 #ifndef B_ROWS
 #define B_ROWS 0
 #endif
+#ifndef DOT
+#define DOT 0
+#endif
 // lint: -DVIEWS=2 -DX=char -DT=uint -DY=int -DWHOLE
+// lint: -DVIEWS=2 -DX=char -DXA=char -DXB=uchar -DT=uint -DY=int -DWHOLE -DDOT=1
 // lint: -DVIEWS=2 -DX=char -DXA=char -DXB=uchar -DT=uint -DY=int -DWHOLE -DA_TURNED=1 -DB_ROWS=1
 //       -DINDEX=long
 // lint: -DVIEWS=2 -DX=uchar -DT=uint -DY=uchar -DWHOLE -DB_ROWS=1 -DMR=8 -DNV=1 -DLANES=8 -DKC=128
@@ -50,6 +58,63 @@
 #define FLOATS(x)   CAT(convert_, F)(x)
 #define BYTES_AT(p) FLOATS(VLOAD(0, p))
 
+#if DOT
+#define I        CAT(int, LANES)
+#define WIDEN(p) CAT(convert_, I)(VLOAD(0, p))
+
+// The products of MR rows of a, `row` of them, with a column of b.
+static inline void dot_column(uint *sum, const struct product *p, global const XA *a,
+                              const INDEX *row, global const XB *b)
+{
+    U all[MR];
+    UNROLL for (int i = 0; i < MR; i++)
+    {
+        all[i] = 0;
+        sum[i] = 0;
+    }
+    INDEX k = 0;
+    for (; k + LANES <= p->k; k += LANES) {
+        I y = WIDEN(b + k);
+        UNROLL for (int i = 0; i < MR; i++) all[i] += CAT(as_, U)(WIDEN(a + row[i] + k) * y);
+    }
+    for (; k < p->k; k++) {
+        UNROLL for (int i = 0; i < MR; i++) sum[i] += (uint)((int)a[row[i] + k] * (int)b[k]);
+    }
+    UNROLL for (int i = 0; i < MR; i++)
+    {
+        uint lane[LANES];
+        VSTORE(all[i], 0, lane);
+        UNROLL for (int j = 0; j < LANES; j++) sum[i] += lane[j];
+    }
+}
+
+// A task is NR columns by `rows` rows of one matrix of the batch.
+__attribute__((reqd_work_group_size(1, 1, 1))) kernel void matmul_cpu_int(
+    INDEX first, INDEX last, const struct product p, INDEX rows, const struct dims batch,
+    global const XA *restrict a, global const XB *restrict b, global Y *restrict c)
+{
+    INDEX panels = (p.n + NR - 1) / NR, blocks = (p.m + rows - 1) / rows;
+    FOR_TASKS(t)
+    {
+        INDEX matrix = t / (panels * blocks), rest = t - matrix * panels * blocks;
+        INDEX m0 = rest / panels * rows, n0 = (rest - rest / panels * panels) * NR;
+        INDEX m_end = min(p.m, m0 + rows), n_end = min(p.n, n0 + NR);
+        global const XA *am = a + dims_at(&batch, 0, matrix, RANK);
+        global const XB *bm = b + dims_at(&batch, 1, matrix, RANK);
+        global Y *cm = c + matrix * p.m * p.n;
+        for (INDEX m = m0; m < m_end; m += MR) {
+            INDEX row[MR];
+            uint sum[MR];
+            UNROLL for (int i = 0; i < MR; i++) row[i] = (m + min((INDEX)i, p.m - 1 - m)) * p.a_m;
+            for (INDEX n = n0; n < n_end; n++) {
+                dot_column(sum, &p, am, row, bm + n * p.b_n);
+                for (INDEX i = 0; i < MR && m + i < m_end; i++)
+                    STORE(Y, sum[i], cm + (m + i) * p.n + n);
+            }
+        }
+    }
+}
+#else
 // Rows k0 .. k0+kc-1 of NR columns from n0 into the panel; columns past the last are 0.
 static inline void pack_b(const struct product *p, global const XB *b, INDEX k0, INDEX kc, INDEX n0,
                           local float *panel)
@@ -212,3 +277,4 @@ __attribute__((reqd_work_group_size(1, 1, 1))) kernel void matmul_cpu_int(
         } while (k0 < p.k);
     }
 }
+#endif
