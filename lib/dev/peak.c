@@ -229,8 +229,7 @@ static bool measure_all(struct peak *p, struct weft_device_peak *out, struct wef
     return measure_copy(p, out, err) && measure_read(p, p->bytes, 1, &out->read_gb_s, err) &&
            measure_read(p, CACHED_BYTES, 16, &out->cached_gb_s, err) &&
            measure_mad(p, false, &out->gflop_s, err) &&
-           (!p->has_f64 ||
-            measure_mad(p, true, &out->gflop_s_f64, err)) &&
+           (!p->has_f64 || measure_mad(p, true, &out->gflop_s_f64, err)) &&
            measure_launch(p, out, err);
 }
 

@@ -2,11 +2,11 @@
 // says how.
 #include "op/matmul.h"
 
-enum { MR, NV, LANES, KC, SUM_ROWS };
+enum { MR, NV, LANES, KC, SUM_ROWS, PAIRS };
 
 static const struct wf_knob knobs[] = {
     [MR] = {"MR", 4, {4, 8, 2, 1}},          [NV] = {"NV", 3, {4, 2, 1}},
-    [LANES] = {"LANES", 3, {16, 8, 4}},      [KC] = {"KC", 3, {256, 128, 64}},
+    [LANES] = {"LANES", 2, {16, 8}},         [KC] = {"KC", 3, {256, 128, 64}},
     [SUM_ROWS] = {"SUM_ROWS", 2, {128, 64}}, {0},
 };
 
@@ -27,10 +27,8 @@ static void choose(weft_device *dev, const struct wf_matmul *p, int *knob)
 {
     for (int i = 0; knobs[i].name; i++)
         knob[i] = knobs[i].value[0];
-    if (p->n <= 2 * knob[LANES]) {
+    if (p->n <= 2 * knob[LANES])
         knob[NV] = p->n <= knob[LANES] ? 1 : 2;
-        knob[MR] = p->m <= 4 ? 4 : 8;
-    }
     if (p->m == 1)
         knob[MR] = 1;
     while (knob[KC] > 16 && local_bytes(knob) > dev->info.local_memory) {
