@@ -338,6 +338,8 @@ class Rivals(Case):
         result = self.bench('optim', *args, 'nonesuch', PYTHONPATH=str(folder))
         self.assertEqual(result.returncode, 77) # tools/bench/all goes on
         self.assertIn('"nonesuch"', result.stderr)
+        result = self.bench('matmul', *args, 'nonesuch') # all names of products were understood
+        self.assertEqual(result.returncode, 77, result.stderr)
 
 
 class Info(Case):

@@ -186,14 +186,14 @@ WEFT_API void weft_device_stats(weft_device *dev, struct weft_device_stats *out)
 
 // What the device can do at most, measured by small kernels: what to hold other times against.
 struct weft_device_peak {
-    size_t size;      // set by the caller: sizeof(struct weft_device_peak)
-    double gb_s;      // copying 128 MiB to another buffer, by a kernel or by the driver, whichever
-                      // is faster: 10^9 bytes read and written in a second
-    double gflop_s;   // independent multiply-adds in F32: 10^9 operations, two each, in a second
-    double launch_us; // the driver's own time on the host for a kernel that does nothing
-    double gflop_s_f64;   // as gflop_s, in F64; 0 where the device has none
-    double read_gb_s;     // reading 128 MiB once: 10^9 bytes in a second
-    double cached_gb_s;   // reading the same 4 MiB again and again
+    size_t size;        // set by the caller: sizeof(struct weft_device_peak)
+    double gb_s;        // copying 128 MiB to another buffer, by a kernel or by the driver,
+                        // whichever is faster: 10^9 bytes read and written in a second
+    double gflop_s;     // independent multiply-adds in F32: 10^9 operations, two each, in a second
+    double launch_us;   // the driver's own time on the host for a kernel that does nothing
+    double gflop_s_f64; // as gflop_s, in F64; 0 where the device has none
+    double read_gb_s;   // reading 128 MiB once: 10^9 bytes in a second
+    double cached_gb_s; // reading the same 4 MiB again and again
     double round_trip_us; // from enqueuing a kernel that does nothing until the host knows its end
 };
 // The best of several runs each; takes two to five seconds, and wants the device for itself.

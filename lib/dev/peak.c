@@ -12,7 +12,7 @@ static const double run_s = 0.004, all_s = 0.3;
 
 struct peak {
     weft_device *dev;
-    bool cpu, f64;
+    bool cpu, has_f64, f64;
     int vec, chunk, chains; // VEC, CHUNK and CHAINS of the kernel
     size_t local;
     struct wf_block *from, *to;
@@ -229,8 +229,7 @@ static bool measure_all(struct peak *p, struct weft_device_peak *out, struct wef
     return measure_copy(p, out, err) && measure_read(p, p->bytes, 1, &out->read_gb_s, err) &&
            measure_read(p, CACHED_BYTES, 16, &out->cached_gb_s, err) &&
            measure_mad(p, false, &out->gflop_s, err) &&
-           (!weft_device_has(p->dev, WEFT_CAP_F64) ||
-            measure_mad(p, true, &out->gflop_s_f64, err)) &&
+           (!p->has_f64 || measure_mad(p, true, &out->gflop_s_f64, err)) &&
            measure_launch(p, out, err);
 }
 
@@ -240,6 +239,7 @@ bool weft_device_peak(weft_device *dev, struct weft_device_peak *out, struct wef
         return wf_fail(err, WEFT_PARAM, "peak: %s is NULL", dev ? "out" : "the device");
     struct peak p = {.dev = dev,
                      .cpu = dev->info.type == WEFT_DEVICE_CPU,
+                     .has_f64 = weft_device_has(dev, WEFT_CAP_F64),
                      .chunk = COPY_CHUNK,
                      .chains = CHAINS,
                      .bytes = COPY_BYTES};

@@ -2,15 +2,12 @@
 // says how.
 #include "op/matmul.h"
 
-enum { MR, NV, LANES, KC, SUM_ROWS };
+enum { MR, NV, LANES, KC, SUM_ROWS, PAIRS };
 
 static const struct wf_knob knobs[] = {
-    [MR] = {"MR", 3, {4, 8, 2}},
-    [NV] = {"NV", 3, {4, 2, 1}},
-    [LANES] = {"LANES", 3, {16, 8, 4}},
-    [KC] = {"KC", 3, {256, 128, 64}},
-    [SUM_ROWS] = {"SUM_ROWS", 2, {128, 64}},
-    {0},
+    [MR] = {"MR", 4, {4, 8, 2, 1}},          [NV] = {"NV", 3, {4, 2, 1}},
+    [LANES] = {"LANES", 2, {16, 8}},         [KC] = {"KC", 3, {256, 128, 64}},
+    [SUM_ROWS] = {"SUM_ROWS", 2, {128, 64}}, {0},
 };
 
 enum { PACK_ROWS = 16 }; // AR in the kernel
@@ -30,10 +27,10 @@ static void choose(weft_device *dev, const struct wf_matmul *p, int *knob)
 {
     for (int i = 0; knobs[i].name; i++)
         knob[i] = knobs[i].value[0];
-    if (p->n <= 2 * knob[LANES]) {
+    if (p->n <= 2 * knob[LANES])
         knob[NV] = p->n <= knob[LANES] ? 1 : 2;
-        knob[MR] = p->m <= 4 ? 4 : 8;
-    }
+    if (p->m == 1)
+        knob[MR] = 1;
     while (knob[KC] > 16 && local_bytes(knob) > dev->info.local_memory) {
         knob[KC] /= 2;
         knob[SUM_ROWS] /= 2;
@@ -71,15 +68,22 @@ static int64_t rows_of_task(const weft_device *dev, const struct wf_matmul *p, c
     return p->k > knob[KC] && rows > knob[SUM_ROWS] ? knob[SUM_ROWS] : rows;
 }
 
+enum { FEW_ROWS = 8 };
+
+static const char *form_of(const struct wf_matmul *p)
+{
+    if (p->a_k == 1 && p->b_k == 1 && p->b_n != 1 && p->m <= FEW_ROWS)
+        return "#define DOT 1\n";
+    bool turned = p->a_m == 1 && p->a_k != 1, rows = p->b_n == 1;
+    return turned ? rows ? "#define A_TURNED 1\n#define B_ROWS 1\n" : "#define A_TURNED 1\n"
+           : rows ? "#define B_ROWS 1\n"
+                  : "";
+}
+
 static bool run(weft_device *dev, const struct wf_matmul *p, const int *knob,
                 struct weft_error *err)
 {
-    static const char *const forms[] = {
-        "#define A_TURNED 0\n#define B_ROWS 0\n", "#define A_TURNED 0\n#define B_ROWS 1\n",
-        "#define A_TURNED 1\n#define B_ROWS 0\n", "#define A_TURNED 1\n#define B_ROWS 1\n"};
-    bool turned = p->a_m == 1 && p->a_k != 1;
-    const char *text = forms[2 * turned + (p->b_n == 1)];
-    struct wf_kernel *k = wf_matmul_kernel(dev, p, text, &wf_matmul_cpu_int, knob, err);
+    struct wf_kernel *k = wf_matmul_kernel(dev, p, form_of(p), &wf_matmul_cpu_int, knob, err);
     if (!k)
         return false;
     int64_t rows = rows_of_task(dev, p, knob);
