@@ -34,18 +34,9 @@ const struct wf_matmul_variant wf_matmul_plain = {
     .name = "plain", .file = "matmul", .applies = always, .fits = plain_fits, .run = plain_run};
 
 const struct wf_matmul_variant *const wf_matmul_variants[] = {
-    &wf_matmul_gemv,
-    &wf_matmul_gpu_matrix,
-    &wf_matmul_clblast,
-    &wf_matmul_cpu_packed,
-    &wf_matmul_cpu_gemv,
-    &wf_matmul_cpu_dot,
-    &wf_matmul_cpu_tile,
-    &wf_matmul_cpu_int,
-    &wf_matmul_gpu_packed,
-    &wf_matmul_gpu_tile,
-    &wf_matmul_plain,
-    NULL,
+    &wf_matmul_gemv,       &wf_matmul_gpu_matrix, &wf_matmul_clblast,  &wf_matmul_cpu_packed,
+    &wf_matmul_cpu_gemv,   &wf_matmul_cpu_dot,    &wf_matmul_cpu_tile, &wf_matmul_cpu_int,
+    &wf_matmul_gpu_packed, &wf_matmul_gpu_tile,   &wf_matmul_plain,    NULL,
 };
 
 bool wf_matmul_fits(weft_device *dev, const struct wf_record *matmul, bool calls)
