@@ -2,6 +2,7 @@
 // element of the product before it is stored.
 //
 //   X, T, Y     types of a and b in memory, of what is computed, of c in memory [float]
+//   XA, XB      types of a and of b in memory, where they are two: char and uchar [X]
 //   NARROW      X is half or bfloat16: T is another type
 //   WHOLE       whole numbers: T is unsigned, for what exceeds it is cut off
 //
@@ -9,7 +10,7 @@
 //
 //   INPUTS              how many inputs b0, b1, ... the expression has [none]
 //   EPILOGUE(T)         the expression of v, the inputs and the options a0, a1, ...
-//   EPILOGUE_STEPS(T)   statements before it
+//   EPILOGUE_STEPS(T)   statements before it; ROUND(v) gives v the precision of X
 //   E_PARAMS            further parameters of a kernel: `, const struct steps steps, global const
 //                       float *restrict p0, const T a0`
 //   E_AT(matrix)        makes q0, ...: the inputs of a matrix of the batch
@@ -27,6 +28,10 @@
 #define X float
 #define T float
 #define Y float
+#endif
+#ifndef XA
+#define XA X
+#define XB X
 #endif
 #ifndef INPUTS
 #define E_PARAMS
@@ -78,5 +83,19 @@ static inline T e_round(T v)
 #endif
     return v;
 }
+
+// The epilogue of one element.
+#define ROUND(v) e_round(v)
+static inline T finish_one(T v, INDEX m, INDEX n E_TAKES)
+{
+    v = e_round(v);
+    E_ONE(m, n)
+    EPILOGUE_STEPS(T)
+    return EPILOGUE(T);
+}
+#undef ROUND
+#define FINISH_ONE(v, m, n) finish_one(v, m, n E_ARGS)
+#else
+#define FINISH_ONE(v, m, n) (v)
 #endif
 #endif

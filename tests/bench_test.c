@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MAX = 1000, MAX_HEADER = 1 << 16 };
 static struct bench_case cases[MAX];
@@ -122,20 +123,47 @@ START_TEST(a_case_says_how_it_runs)
 }
 END_TEST
 
+// The sizes in the name of a product, count, m, k, n; returns what is behind them.
+static const char *read_sizes(const struct bench_case *c, int64_t size[4])
+{
+    int at = c->c.in[0].ndim == 3 ? 0 : 1, first = at;
+    char *end;
+    size[0] = 1;
+    size[at++] = strtol(c->size, &end, 10);
+    while (*end == 'x' && at < 4)
+        size[at++] = strtol(end + 1, &end, 10);
+    ck_assert_msg(at == 4 || (first == 1 && at == 2), "%s", c->size);
+    if (at == 2)
+        size[3] = size[2] = size[1];
+    return end;
+}
+
+// "", "/f16", "/relu".
+static void check_options(const struct bench_case *c, const char *text)
+{
+    bool fused = !strcmp(text, "/relu") || !strcmp(text, "/gelu");
+    bool narrow = c->dtype && c->dtype != WEFT_F32;
+    ck_assert_msg(c->nin == (fused ? 3 : 2), "%s", c->size);
+    ck_assert_msg(fused || (narrow ? !strcasecmp(text + 1, weft_dtype_name(c->dtype)) : !*text),
+                  "%s", c->size);
+    ck_assert_msg(!strcmp(c->op, "matmul_int") == (c->kind[0] == BYTE), "%s", c->size);
+}
+
 // The name is what the benches against rivals know a product by.
 START_TEST(a_product_has_the_shape_that_its_name_says)
 {
     for (const struct bench_case *c = bench_matmul_cases; c->op; c++) {
-        long m, k, n;
-        int end = 0;
-        if (sscanf(c->size, "%ldx%ldx%ld%n", &m, &k, &n, &end) != 3 &&
-            sscanf(c->size, "%ld%n", &m, &end) == 1)
-            k = n = m;
-        const int64_t *a = c->c.in[0].shape, *b = c->c.in[1].shape;
-        bool ta = !strcmp(c->size + end, "/ta"), tb = !strcmp(c->size + end, "/tb");
-        ck_assert_msg(ta || tb || !c->size[end], "%s", c->size);
-        ck_assert_msg(a[ta] == m && a[!ta] == k && b[tb] == k && b[!tb] == n, "%s", c->size);
-        ck_assert_double_eq(c->flops(&c->c), 2. * (double)m * (double)k * (double)n);
+        int64_t size[4];
+        const char *form = read_sizes(c, size);
+        int batch = c->c.in[0].ndim - 2;
+        const int64_t *a = c->c.in[0].shape + batch, *b = c->c.in[1].shape + batch;
+        bool ta = !strncmp(form, "/ta", 3), tb = !strncmp(form, "/tb", 3);
+        ck_assert_msg(a[ta] == size[1] && a[!ta] == size[2], "%s", c->size);
+        ck_assert_msg(b[tb] == size[2] && b[!tb] == size[3], "%s", c->size);
+        ck_assert_msg(!batch || (a[-1] == size[0] && b[-1] == size[0]), "%s", c->size);
+        ck_assert_int_eq(c->row, size[1] == 1);
+        ck_assert_double_eq(c->flops(&c->c), 2. * (double)(size[0] * size[1] * size[2] * size[3]));
+        check_options(c, form + (ta || tb ? 3 : 0));
     }
 }
 END_TEST

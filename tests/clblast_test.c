@@ -2,7 +2,7 @@
 // where it is not. With FAKE_CLBLAST set, the library that is found is fake_clblast.c: it must not
 // be believed.
 #include "clblast/clblast.h"
-#include "op/matmul.h"
+#include "op/matmul_tuning.h"
 #include "run.h"
 #include "scope_fixture.h"
 #include <math.h>
@@ -49,7 +49,8 @@ static struct wf_matmul problem(void)
 static bool is_taken(void)
 {
     struct wf_matmul p = problem();
-    return wf_matmul_clblast_applies(dev, &p);
+    struct wf_matmul_choice c = {.v = &wf_matmul_clblast};
+    return wf_matmul_clblast.applies(dev, &p) && wf_matmul_is_trusted(dev, &p, &c);
 }
 
 // Products of small whole numbers, which every order of adding gives alike.
@@ -81,11 +82,11 @@ START_TEST(environment_decides)
     ck_assert(!is_taken());
     dev->info.type = WEFT_DEVICE_GPU;
     ck_assert(!is_taken());
-    ck_assert_msg(!strstr(logged, "CLBlast"), "%s", logged);
+    ck_assert_msg(!strstr(logged, "clblast"), "%s", logged);
     make_device_with("");
     dev->info.type = WEFT_DEVICE_CPU;
     ck_assert(!is_taken());
-    ck_assert_msg(!strstr(logged, "CLBlast"), "%s", logged);
+    ck_assert_msg(!strstr(logged, "clblast"), "%s", logged);
 }
 END_TEST
 
@@ -93,7 +94,7 @@ START_TEST(gpus_take_it_once_it_was_right)
 {
     dev->info.type = WEFT_DEVICE_GPU;
     ck_assert(is_taken());
-    ck_assert_msg(strstr(logged, "CLBlast gave the right products and is used for F32") != NULL,
+    ck_assert_msg(strstr(logged, "matmul clblast F32 gave the right products and is used") != NULL,
                   "%s", logged);
     logged[0] = 0;
     ck_assert(is_taken());
@@ -121,19 +122,19 @@ START_TEST(what_it_cannot_do_goes_elsewhere)
     struct wf_epilogue e = {.text = "v"};
     struct wf_matmul p = problem();
     p.epilogue = &e;
-    ck_assert(!wf_matmul_clblast_applies(dev, &p));
+    ck_assert(!wf_matmul_clblast.applies(dev, &p));
     p = problem();
     p.a_k = 2; // neither rows nor columns side by side
-    ck_assert(!wf_matmul_clblast_applies(dev, &p));
+    ck_assert(!wf_matmul_clblast.applies(dev, &p));
     p = problem();
     p.dtype = p.out = WEFT_F16;
-    ck_assert(!wf_matmul_clblast_applies(dev, &p));
+    ck_assert(!wf_matmul_clblast.applies(dev, &p));
     p = problem();
     p.k = 0;
-    ck_assert(!wf_matmul_clblast_applies(dev, &p));
+    ck_assert(!wf_matmul_clblast.applies(dev, &p));
     p = problem();
     p.a_m = 0; // one row, repeated
-    ck_assert(!wf_matmul_clblast_applies(dev, &p));
+    ck_assert(!wf_matmul_clblast.applies(dev, &p));
 }
 END_TEST
 
@@ -143,7 +144,7 @@ START_TEST(devices_follow_one_another)
     for (int i = 0; i < 2; i++) {
         dev->info.type = WEFT_DEVICE_GPU;
         assert_product(1);
-        ck_assert_msg(strstr(logged, "is used for F32") != NULL, "%s", logged);
+        ck_assert_msg(strstr(logged, "and is used") != NULL, "%s", logged);
         teardown();
         setup_clblast();
     }
@@ -154,8 +155,9 @@ START_TEST(a_fake_is_not_believed)
 {
     dev->info.type = WEFT_DEVICE_GPU;
     ck_assert(!is_taken());
-    ck_assert_msg(strstr(logged, "CLBlast failed or gave other products; it is not used for F32") !=
-                      NULL,
+    bool wrong = !strcmp(getenv("FAKE_CLBLAST"), "wrong");
+    ck_assert_msg(strstr(logged, "matmul clblast F32 is switched off on this device: ") &&
+                      strstr(logged, wrong ? "nan and not " : "error -2048"),
                   "%s", logged);
     assert_product(1);
 }
@@ -165,11 +167,14 @@ END_TEST
 START_TEST(a_failure_is_made_good)
 {
     dev->info.type = WEFT_DEVICE_GPU;
-    dev->clblast[0] = 2; // as if it had been right
+    struct wf_matmul p = problem();
+    struct wf_matmul_choice c = {.v = &wf_matmul_clblast};
+    struct wf_trust_key key = wf_matmul_trust_key(&p, &c);
+    wf_trust_set(dev, &key, WF_TRUST_YES); // as if it had been right
     ck_assert(is_taken());
     assert_product(1);
-    ck_assert_msg(strstr(logged, "matmul: CLBlast: error -2048; it is not used any more") != NULL,
-                  "%s", logged);
+    ck_assert_msg(strstr(logged, "switched off on this device: CLBlast: error -2048") != NULL, "%s",
+                  logged);
     ck_assert(!is_taken());
 }
 END_TEST

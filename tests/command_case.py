@@ -29,6 +29,7 @@ def environment(**changes):
     """The environment without weft's variables, with a cache that the tests share."""
     env = {k: v for k, v in os.environ.items() if not k.startswith('WEFT_')}
     env['WEFT_CACHE'] = str(TEMP / 'cache')
+    env['WEFT_TUNING'] = ''
     env.update(changes)
     return {k: v for k, v in env.items() if v is not None}
 

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import sys
@@ -234,15 +235,19 @@ class Check(Case):
 
 
 class Bench(Case):
-    KEYS = ['case', 'device', 'ms', 'ms_min', 'gflop_s', 'gb_s', 'peak_percent']
+    KEYS = ['case', 'device', 'ms', 'ms_min', 'chain_ms', 'over_launch_us', 'gflop_s', 'gb_s',
+            'peak_percent']
 
     def test_text(self):
         result = run('bench', 'matmul', '--filter', '/128', '--seconds', '0.01')
         self.assert_works(result)
-        head, columns, *cases = result.stdout.splitlines()
-        self.assertRegex(head, r': copies [0-9.]+ GB/s, multiplies and adds \d+ GFLOP/s$')
-        self.assertEqual(columns.split(), ['case', 'ms', 'least', 'GFLOP/s', 'GB/s', 'peak'])
-        self.assertRegex(cases[0], r'^matmul/128( +[0-9.]+){5}%$')
+        _, most, columns, *cases = result.stdout.splitlines()
+        self.assertRegex(most, r'^at most: copies [0-9.]+ GB/s, reads [0-9.]+ GB/s \(4 MiB \d+\), '
+                               r'multiplies and adds \d+ GFLOP/s \(F64 \d+\); '
+                               r'an empty launch [0-9.]+ us$')
+        self.assertEqual(columns.split(), ['case', 'ms', 'least', 'chain', 'us', 'over', 'GFLOP/s',
+                                           'GB/s', 'peak'])
+        self.assertRegex(cases[0], r'^matmul/128( +-?[0-9.]+){7}%$')
 
     def test_json(self):
         result = run('bench', '--filter', 're', '--seconds', '0.01', '--json')
@@ -256,15 +261,24 @@ class Bench(Case):
         square = cases['square/16M']
         self.assertAlmostEqual(square['gb_s'] / (2 * 4 * 2**24 / square['ms'] * 1e-6), 1, 3)
         self.assertIsNone(square['gflop_s'])
+        self.assertIsNone(square['chain_ms'])
         self.assertIsNone(cases['reshape/16M']['gb_s'])
 
     def test_cases_with_a_state(self):
-        for op in ('mlp', 'host', 'sgd'):
+        for op in ('mlp', 'host', 'sgd', 'peak'):
             result = run('bench', op, '--seconds', '0.01', '--json')
             self.assert_works(result)
             for case in lines_of_json(result.stdout):
                 self.assertTrue(case['case'].startswith(op + '/'))
                 self.assertGreater(case['ms'], 0)
+
+    def test_products(self):
+        result = run('bench', '--filter', '32x', '--seconds', '0.01', '--json')
+        self.assert_works(result)
+        for case in lines_of_json(result.stdout):
+            m, k, n = map(int, re.search(r'/(\d+)x(\d+)x(\d+)', case['case']).groups())
+            self.assertGreater(case['chain_ms'], 0)
+            self.assertAlmostEqual(case['gflop_s'] / (2e-6 * m * k * n / case['chain_ms']), 1, 3)
 
     def names(self):
         result = run('bench', '--list')
@@ -324,6 +338,8 @@ class Rivals(Case):
         result = self.bench('optim', *args, 'nonesuch', PYTHONPATH=str(folder))
         self.assertEqual(result.returncode, 77) # tools/bench/all goes on
         self.assertIn('"nonesuch"', result.stderr)
+        result = self.bench('matmul', *args, 'nonesuch') # all names of products were understood
+        self.assertEqual(result.returncode, 77, result.stderr)
 
 
 class Info(Case):

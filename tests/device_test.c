@@ -332,6 +332,11 @@ START_TEST(what_the_device_can_do_is_measured)
     ck_assert(peak.gb_s > 0.05 && peak.gb_s < 1e6);
     ck_assert(peak.gflop_s > 0.05 && peak.gflop_s < 1e7);
     ck_assert(peak.launch_us > 0 && peak.launch_us < 1e5);
+    ck_assert(peak.read_gb_s > 0.05 && peak.read_gb_s < 1e6);
+    ck_assert(peak.cached_gb_s > 0.05 && peak.cached_gb_s < 1e7);
+    ck_assert(peak.round_trip_us > 0 && peak.round_trip_us < 1e6);
+    bool f64 = weft_device_has(dev, WEFT_CAP_F64);
+    ck_assert(f64 ? peak.gflop_s_f64 > 0.05 && peak.gflop_s_f64 < 1e7 : peak.gflop_s_f64 == 0);
     ck_assert_uint_eq(peak.size, sizeof peak);
     ck_assert_uint_eq(stats_of(dev).bytes_used, 0);
     ck_assert_uint_le(stats_of(dev).bytes_peak, 16 << 20);

@@ -39,12 +39,12 @@ static void check_epilogue(const char *what, const weft_tensor *product,
     struct weft_error err = {0};
     int ran = 0;
     struct wf_matmul p = wf_matmul_problem(r, e, c);
-    for (const struct wf_matmul_variant *v = wf_matmul_variants; v->name; v++) {
+    for (const struct wf_matmul_variant *const *v = wf_matmul_variants; *v; v++) {
         char name[120];
-        if (!can_run(v, &p))
+        if (!wf_matmul_can(dev, &p, *v))
             continue;
-        snprintf(name, sizeof name, "%s by %s", what, v->name);
-        ck_assert_msg(v->run(dev, &p, &err), "%s: %s", name, err.text);
+        snprintf(name, sizeof name, "%s by %s", what, (*v)->name);
+        ck_assert_msg(wf_matmul_try(dev, &p, *v, &err), "%s: %s", name, err.text);
         assert_near(name, &c->pub, unfused, places);
         ran++;
     }
@@ -145,6 +145,54 @@ START_TEST(epilogue_may_change_the_dtype)
 }
 END_TEST
 
+// bias, gelu, residual, scale and cast as the planner fuses them, and each for itself.
+static weft_tensor *chain(const weft_tensor *x, const weft_tensor *w, const weft_tensor *bias,
+                          const weft_tensor *residual, enum weft_dtype out, bool alone)
+{
+    weft_tensor *y = weft_matmul(s, x, w);
+    for (int i = 0; i < 5; i++) {
+        if (alone)
+            weft_want(s, y);
+        y = i == 0   ? weft_add(s, y, bias)
+            : i == 1 ? weft_gelu(s, y)
+            : i == 2 ? weft_add(s, y, residual)
+            : i == 3 ? weft_scale(s, y, 0.3)
+                     : weft_cast(s, y, out);
+    }
+    weft_want(s, y);
+    return y;
+}
+
+static void check_planned(enum weft_dtype dtype, enum weft_dtype out)
+{
+    const int64_t n = N;
+    weft_tensor *x = random_tensor(dtype, 2, (int64_t[]){M, K});
+    weft_tensor *w = random_tensor(dtype, 2, (int64_t[]){K, N});
+    weft_tensor *bias = random_tensor(dtype, 1, &n);
+    weft_tensor *residual = random_tensor(dtype, 2, (int64_t[]){M, N});
+    for (weft_tensor *const *t = (weft_tensor *[]){x, w, bias, residual, NULL}; *t; t++)
+        weft_want(s, *t);
+    weft_tensor *alone = chain(x, w, bias, residual, out, true);
+    ck_assert_msg(weft_flush(s), "%s", weft_scope_error(s)->text);
+    uint64_t before = stats().launches;
+    weft_tensor *fused = chain(x, w, bias, residual, out, false);
+    ck_assert(weft_flush(s));
+    // Where its functions may not be those of the elementwise kernels, it is not fused.
+    struct wf_record *r = wf_tensor(weft_matmul(s, x, w))->record;
+    ck_assert_uint_eq(stats().launches, before + (wf_matmul_fits(dev, r, true) ? 1 : 2));
+    assert_same("chain", fused, alone);
+}
+
+START_TEST(what_the_planner_fuses_has_the_same_bits)
+{
+    static const enum weft_dtype to[][2] = {
+        {WEFT_F32, WEFT_F32}, {WEFT_F16, WEFT_F16},  {WEFT_BF16, WEFT_BF16},
+        {WEFT_F32, WEFT_F16}, {WEFT_F32, WEFT_BF16}, {WEFT_F16, WEFT_F32},
+    };
+    check_planned(to[_i][0], to[_i][1]);
+}
+END_TEST
+
 START_TEST(options_build_nothing_new)
 {
     const int64_t shape[] = {4, 4};
@@ -186,6 +234,7 @@ int main(void)
     tcase_add_test(t, residual_is_fused_bit_for_bit);
     tcase_add_test(t, masks_and_options_are_fused_bit_for_bit);
     tcase_add_test(t, epilogue_may_change_the_dtype);
+    tcase_add_loop_test(t, what_the_planner_fuses_has_the_same_bits, 0, 6);
     tcase_add_test(t, options_build_nothing_new);
     tcase_add_test(t, epilogue_of_an_empty_sum);
     suite_add_tcase(suite, t);

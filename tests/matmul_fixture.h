@@ -79,11 +79,6 @@ static inline void check_dtypes(void (*check)(enum weft_dtype), int n, const enu
     check_dtypes(check, sizeof((int[]){__VA_ARGS__}) / sizeof(int), \
                  (const enum weft_dtype[]){__VA_ARGS__})
 
-static inline bool can_run(const struct wf_matmul_variant *v, const struct wf_matmul *p)
-{
-    return v->can ? v->can(dev, p) : v->applies(dev, p);
-}
-
 // A tensor with storage to run a variant into; it holds sevens.
 static inline struct wf_tensor *target(enum weft_dtype dtype, int ndim, const int64_t *shape)
 {

@@ -48,6 +48,8 @@ static struct wf_matmul problem_of(const struct form *f, const weft_tensor *a, c
                           .n = N,
                           .k = f->k,
                           .count = BATCH,
+                          .plain_m = M,
+                          .plain_count = BATCH,
                           .a_m = f->a_m,
                           .a_k = f->a_k,
                           .b_k = f->b_k,
@@ -75,14 +77,14 @@ static void check_variants(enum weft_dtype dtype)
     for (int i = 0; i < FORMS; i++) {
         struct form f = form_at(i);
         weft_tensor *want = host_product(dtype, a, b, &f);
-        for (const struct wf_matmul_variant *v = wf_matmul_variants; v->name; v++) {
+        for (const struct wf_matmul_variant *const *v = wf_matmul_variants; *v; v++) {
             struct wf_tensor *c = target(dtype, 3, shape);
             struct wf_matmul p = problem_of(&f, ta, tb, c);
             struct weft_error err = {0};
-            if (!can_run(v, &p))
+            if (!wf_matmul_can(dev, &p, *v))
                 continue;
-            ck_assert_msg(v->run(dev, &p, &err), "%s: %s", v->name, err.text);
-            assert_same(v->name, &c->pub, want);
+            ck_assert_msg(wf_matmul_try(dev, &p, *v, &err), "%s: %s", (*v)->name, err.text);
+            assert_same((*v)->name, &c->pub, want);
             ran++;
         }
     }
@@ -109,7 +111,7 @@ START_TEST(every_variant_has_wide_indices)
     weft_want(s, ta);
     weft_want(s, tb);
     weft_want(s, bias);
-    for (const struct wf_matmul_variant *v = wf_matmul_variants; v->name; v++) {
+    for (const struct wf_matmul_variant *const *v = wf_matmul_variants; *v; v++) {
         struct wf_tensor *c = target(WEFT_F32, 3, (int64_t[]){BATCH, M, N});
         struct wf_matmul p = problem_of(&f, ta, tb, c);
         struct wf_epilogue e = {.text = "v + b0", .nin = 1, .in = {wf_tensor(bias)}};
@@ -118,10 +120,10 @@ START_TEST(every_variant_has_wide_indices)
         p.epilogue = &e;
         p.e_n[0] = 1;
         p.batch.views = 3;
-        if (!can_run(v, &p))
+        if (!wf_matmul_can(dev, &p, *v))
             continue;
-        ck_assert_msg(v->run(dev, &p, &err), "%s: %s", v->name, err.text);
-        assert_same(v->name, &c->pub, want);
+        ck_assert_msg(wf_matmul_try(dev, &p, *v, &err), "%s: %s", (*v)->name, err.text);
+        assert_same((*v)->name, &c->pub, want);
     }
     free(a);
     free(b);

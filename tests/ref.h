@@ -25,6 +25,8 @@ enum input_kind {
     FACTOR, // of that dtype too, whole numbers in 1 .. limit; no gradient flows, and it may be NULL
     INDEX,  // I64 in 0 .. limit - 1; I32 is taken too
     FLAG,   // BOOL
+    BYTE,   // I8, any
+    UBYTE,  // U8, any
     NOTHING, // no input of the op: `call` takes its dtype for that of the result
 };
 

@@ -76,6 +76,8 @@ void ref_make_inputs(struct ref_check *k, const struct op_ref *r, const struct o
             x[i].v[j] = r->kind[i] == INDEX    ? floor(ref_uniform(k) * c->limit)
                         : r->kind[i] == FACTOR ? floor(ref_uniform(k) * c->limit) + 1
                         : r->kind[i] == FLAG   ? ref_uniform(k) < 0.5
+                        : r->kind[i] == BYTE   ? floor(ref_uniform(k) * 256) - 128
+                        : r->kind[i] == UBYTE  ? floor(ref_uniform(k) * 256)
                         : r->kind[i] == WHOLE  ? floor(v)
                                                : (double)(float)v;
         }
@@ -123,6 +125,7 @@ static double element(const char *p, enum weft_dtype dtype)
     return dtype == WEFT_F32   ? (double)*(const float *)(const void *)p
            : dtype == WEFT_F64 ? *(const double *)(const void *)p
            : dtype == WEFT_I64 ? (double)*(const int64_t *)(const void *)p
+           : dtype == WEFT_I32 ? *(const int32_t *)(const void *)p
                                : *p;
 }
 
@@ -143,7 +146,18 @@ double *ref_from_device(weft_scope *s, const weft_tensor *t)
 
 enum weft_dtype ref_input_dtype(const struct op_ref *r, int i, enum weft_dtype dtype)
 {
-    return r->kind[i] == INDEX ? WEFT_I64 : r->kind[i] == FLAG ? WEFT_BOOL : dtype;
+    switch (r->kind[i]) {
+    case INDEX:
+        return WEFT_I64;
+    case FLAG:
+        return WEFT_BOOL;
+    case BYTE:
+        return WEFT_I8;
+    case UBYTE:
+        return WEFT_U8;
+    default:
+        return dtype;
+    }
 }
 
 // Takes an error of `off` where `allowed` may be; false, and infinitely wrong, for NaN too.

@@ -33,7 +33,7 @@ enum weft_dtype ref_input_dtype(const struct op_ref *r, int i, enum weft_dtype d
 weft_tensor *ref_to_device(weft_scope *s, const struct array *x, enum weft_dtype dtype,
                            bool strided);
 // The values of t in double (free); NULL after an error, which is in the scope. F32, F64, I64,
-// BOOL.
+// I32, BOOL.
 double *ref_from_device(weft_scope *s, const weft_tensor *t);
 // |got - want| <= absolute + relative |want|, and NaN for NaN.
 bool ref_compare(struct ref_check *k, const char *what, const double *got, const struct array *want,

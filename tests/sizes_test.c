@@ -3,7 +3,7 @@
 // dtype, number of dimensions, which of them are 1 and, for vectors and tiles, few or many
 // elements (a large reduction is made in parts).
 #include "dev/device.h"
-#include "ref.h"
+#include "ref_check.h"
 #include "run.h"
 #include <check.h>
 #include <stdio.h>
@@ -77,11 +77,6 @@ static struct op_case resized(const struct op_ref *r, const struct op_case *o, s
     return c;
 }
 
-static enum weft_dtype dtype_of(enum input_kind kind)
-{
-    return kind == INDEX ? WEFT_I64 : kind == FLAG ? WEFT_BOOL : WEFT_F32;
-}
-
 // An input in a buffer of its own; what is in it does not matter here.
 static weft_tensor *make_input(weft_scope *s, const struct op_ref *r, const struct op_case *c,
                                int i)
@@ -89,7 +84,7 @@ static weft_tensor *make_input(weft_scope *s, const struct op_ref *r, const stru
     int64_t n = 1;
     for (int d = 0; d < c->in[i].ndim; d++)
         n *= c->in[i].shape[d];
-    enum weft_dtype dtype = dtype_of(r->kind[i]);
+    enum weft_dtype dtype = ref_input_dtype(r, i, WEFT_F32);
     void *data = calloc((size_t)n + 1, 8);
     float middle = (float)((c->lo + c->hi) / 2);
     for (int64_t k = 0; dtype == WEFT_F32 && k < n; k++)

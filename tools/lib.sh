@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by tools/test and tools/quickstart: what a build needs, installing it, and building.
+# Shared by tools/test, tools/quickstart and others: what a build needs, installing it, and building.
 
 # One line for each thing that $1 needs: the Debian package, then the command that succeeds where
 # it is there. So what came from elsewhere (another OpenCL loader, a meson from pip) counts too.
@@ -40,6 +40,13 @@ clang                  command -v clang
 clang-format           has_clang_format
 shellcheck             command -v shellcheck
 pyflakes3              command -v pyflakes3
+END
+        ;;
+    rivals)
+        cat <<'END'
+libclblast1            has_library libclblast.so.1
+clblast-utils          command -v clblast_tuner_xgemm
+libdnnl2               has_library libdnnl.so.2
 END
         ;;
     coverage) echo "gcovr command -v gcovr" ;;

@@ -12,7 +12,10 @@
 //   WEFT_CL_DIR=DIR       kernels are read from DIR instead of the library, to edit and rerun; then
 //                         none are kept in the cache
 //   WEFT_CHECK_NAN=1      as params.check_nan
+//   WEFT_TUNING=FILE      as params.tuning; empty: none
+//   WEFT_TUNE=SECONDS     as params.tune_seconds
 //   WEFT_CLBLAST=0, 1     as params.clblast: off; on
+//   WEFT_F32_PRODUCTS=tf32  as params.f32_products; exact: as WEFT_F32_EXACT
 //   WEFT_EAGER=1          every scope of the device runs each call at once (tensor.h)
 #ifndef WEFT_DEVICE_H
 #define WEFT_DEVICE_H
@@ -29,6 +32,12 @@ enum weft_log_level { WEFT_LOG_ERROR = 1, WEFT_LOG_WARN, WEFT_LOG_INFO, WEFT_LOG
 
 // Which devices take CLBlast for matrix products (matmul.h).
 enum weft_clblast { WEFT_CLBLAST_ON_GPUS, WEFT_CLBLAST_OFF, WEFT_CLBLAST_ON };
+
+// How exact products of F32 are, on devices that have faster ones of less.
+enum weft_f32_products {
+    WEFT_F32_EXACT, // as float
+    WEFT_F32_TF32,  // factors may be rounded to 11 bits, as PyTorch's allow_tf32; sums are float's
+};
 
 struct weft_device_params {
     size_t size;
@@ -55,6 +64,10 @@ struct weft_device_params {
     void (*mem_free)(void *priv, void *mem);
     void *mem_priv;
     enum weft_clblast clblast; // [WEFT_CLBLAST_ON_GPUS]
+    const char *tuning;        // the file of what was tuned here (tune.h); "" for none
+                               // [$XDG_DATA_HOME/weft/tuning-..., or in ~/.local/share/weft]
+    enum weft_f32_products f32_products; // [WEFT_F32_EXACT]
+    double tune_seconds;                 // spent, when they are met, on products that were not [0]
 };
 #define weft_device_params(...)    \
     (&(struct weft_device_params){ \
@@ -137,6 +150,10 @@ enum weft_capability {
 enum { WEFT_CAP_COUNT = WEFT_CAP_INT_DOT + 1 };
 WEFT_API bool weft_device_has(weft_device *dev, enum weft_capability cap);
 
+// The file of what was tuned for this device; it need not be there. "" for none, NULL for NULL.
+// Borrowed from the device.
+WEFT_API const char *weft_device_tuning(const weft_device *dev);
+
 // Faults of this device or its driver that weft works around: the n-th, from 0, as one line with
 // its reason; NULL past the last.
 WEFT_API const char *weft_device_quirk(const weft_device *dev, int n);
@@ -169,14 +186,18 @@ WEFT_API void weft_device_stats(weft_device *dev, struct weft_device_stats *out)
 
 // What the device can do at most, measured by small kernels: what to hold other times against.
 struct weft_device_peak {
-    size_t size;      // set by the caller: sizeof(struct weft_device_peak)
-    double gb_s;      // copying 128 MiB to another buffer, by a kernel or by the driver, whichever
-                      // is faster: 10^9 bytes read and written in a second
-    double gflop_s;   // independent multiply-adds in F32: 10^9 operations, two each, in a second
-    double launch_us; // the driver's own time on the host for a kernel that does nothing
+    size_t size;        // set by the caller: sizeof(struct weft_device_peak)
+    double gb_s;        // copying 128 MiB to another buffer, by a kernel or by the driver,
+                        // whichever is faster: 10^9 bytes read and written in a second
+    double gflop_s;     // independent multiply-adds in F32: 10^9 operations, two each, in a second
+    double launch_us;   // the driver's own time on the host for a kernel that does nothing
+    double gflop_s_f64; // as gflop_s, in F64; 0 where the device has none
+    double read_gb_s;   // reading 128 MiB once: 10^9 bytes in a second
+    double cached_gb_s; // reading the same 4 MiB again and again
+    double round_trip_us; // from enqueuing a kernel that does nothing until the host knows its end
 };
-// The best of several runs each; takes a second or two, and wants the device for itself. WEFT_PARAM
-// for NULL.
+// The best of several runs each; takes two to five seconds, and wants the device for itself.
+// WEFT_PARAM for NULL.
 WEFT_API bool weft_device_peak(weft_device *dev, struct weft_device_peak *out,
                                struct weft_error *err);
 

@@ -29,4 +29,5 @@
 #include <weft/resume.h>
 #include <weft/schedule.h>
 #include <weft/tensor.h>
+#include <weft/tune.h>
 #endif

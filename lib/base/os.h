@@ -26,6 +26,8 @@ void wf_thread_join(wf_thread t);
 double wf_now(void);
 // NULL if unset.
 const char *wf_env(const char *name);
+// NULL also where it is a relative path, which the XDG rules say to ignore.
+const char *wf_env_path(const char *name);
 
 // strtod(), as in the C locale whatever that of the thread is. *end is `text` if there is no
 // number, or no memory.

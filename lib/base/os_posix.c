@@ -82,6 +82,12 @@ const char *wf_env(const char *name)
     return getenv(name);
 }
 
+const char *wf_env_path(const char *name)
+{
+    const char *value = wf_env(name);
+    return value && *value == '/' ? value : NULL;
+}
+
 double wf_strtod(const char *text, char **end)
 {
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);

@@ -105,7 +105,8 @@ bool wf_clblast_gemm(weft_device *dev, const struct wf_clblast_gemm *g, struct w
     int code = call(dev, g, dev->profile.on ? &event : NULL);
     wf_unlock(&lock);
     if (code)
-        return wf_fail(err, WEFT_DEVICE, "CLBlast: error %d", code);
+        return wf_fail(err, wf_cl_is_nomem(code) ? WEFT_NOMEM : WEFT_DEVICE, "CLBlast: error %d",
+                       code);
     dev->count.launches++;
     // Of the last of its kernels only.
     if (event)

@@ -1,15 +1,22 @@
 // Tensors: handles, shapes, storage.
 #include "core/tensor.h"
+#include "core/packed.h"
 #include <stdlib.h>
 
 enum { HANDLES = 4096 }; // dead ones that wait before they are used again
 
-// The queue of dead handles of a device.
+// The queue of dead handles of a device, and what else lives as long.
 struct handles {
     wf_mutex lock;
     struct wf_tensor *first, *last;
     int count;
+    struct wf_packs packs;
 };
+
+struct wf_packs *wf_packs_of(weft_device *dev)
+{
+    return &((struct handles *)dev->core)->packs;
+}
 
 static void handles_free(void *core)
 {
@@ -18,8 +25,19 @@ static void handles_free(void *core)
         h->first = t->next;
         free(t);
     }
+    wf_packs_finish(&h->packs);
     wf_mutex_finish(&h->lock);
     free(h);
+}
+
+static bool handles_init(weft_device *dev, struct handles *h)
+{
+    if (!wf_mutex_init(&h->lock))
+        return false;
+    if (wf_packs_init(dev, &h->packs))
+        return true;
+    wf_mutex_finish(&h->lock);
+    return false;
 }
 
 bool wf_handles_make(weft_device *dev)
@@ -27,7 +45,7 @@ bool wf_handles_make(weft_device *dev)
     wf_lock(&dev->queue_lock);
     if (!dev->core) {
         struct handles *h = calloc(1, sizeof *h);
-        if (h && !wf_mutex_init(&h->lock)) {
+        if (h && !handles_init(dev, h)) {
             free(h);
             h = NULL;
         }
@@ -103,6 +121,8 @@ void wf_storage_unref(struct wf_storage *s)
         return;
     if (s->noted)
         *s->noted = NULL;
+    if (s->packed)
+        wf_packed_drop(s);
     if (s->dev->dry || s->block) {
         wf_pool_give(s->dev, s->block);
     } else {

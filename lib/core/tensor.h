@@ -14,6 +14,7 @@ struct wf_storage {
     void (*released)(void *priv, cl_mem mem);
     void *priv;
     struct wf_storage **noted; // of a dry run's: cleared when it goes
+    atomic_bool packed;        // there may be copies of it (core/packed.h)
 };
 struct wf_storage *wf_storage_new(weft_device *dev, size_t bytes, struct weft_error *err);
 struct wf_storage *wf_storage_ref(struct wf_storage *s);

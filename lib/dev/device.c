@@ -1,5 +1,6 @@
 // Opening a device: parameters and environment, finding, context and queue; and what it reports.
 #include "dev/device.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "dev/find.h"
 #include "dev/quirks.h"
@@ -21,6 +22,19 @@ static bool read_limit(const char *name, size_t *to, struct weft_error *err)
     return true;
 }
 
+// Likewise of seconds.
+static bool read_seconds(const char *name, double *to, struct weft_error *err)
+{
+    const char *text = wf_env(name);
+    double seconds;
+    if (*to != 0 || !text || !*text)
+        return true;
+    if (!wf_parse_number(text, strlen(text), &seconds) || !(seconds >= 0))
+        return wf_fail(err, WEFT_PARAM, "%s is \"%s\"; a number of seconds was wanted", name, text);
+    *to = seconds;
+    return true;
+}
+
 static bool is_on(const char *name)
 {
     const char *text = wf_env(name);
@@ -35,6 +49,18 @@ static enum weft_clblast read_clblast(void)
                                 : WEFT_CLBLAST_OFF;
 }
 
+static bool read_f32_products(enum weft_f32_products *to, struct weft_error *err)
+{
+    const char *text = wf_env("WEFT_F32_PRODUCTS");
+    if (*to != WEFT_F32_EXACT || !text || !*text || !strcmp(text, "exact"))
+        return true;
+    if (strcmp(text, "tf32") != 0)
+        return wf_fail(err, WEFT_PARAM, "WEFT_F32_PRODUCTS is \"%s\"; exact or tf32 was wanted",
+                       text);
+    *to = WEFT_F32_TF32;
+    return true;
+}
+
 static bool check_params(const struct weft_device_params *p, struct weft_error *err)
 {
     if (p->version && p->version / 100 != WEFT_VERSION / 100)
@@ -47,9 +73,15 @@ static bool check_params(const struct weft_device_params *p, struct weft_error *
     if (!(p->launch_limit_ms >= 0))
         return wf_fail(err, WEFT_PARAM, "device: launch_limit_ms is %g; 0 or more was wanted",
                        p->launch_limit_ms);
+    if (!(p->tune_seconds >= 0))
+        return wf_fail(err, WEFT_PARAM, "device: tune_seconds is %g; 0 or more was wanted",
+                       p->tune_seconds);
     if ((unsigned)p->clblast > WEFT_CLBLAST_ON)
         return wf_fail(err, WEFT_PARAM, "device: clblast is %d; 0 to %d were wanted",
                        (int)p->clblast, WEFT_CLBLAST_ON);
+    if ((unsigned)p->f32_products > WEFT_F32_TF32)
+        return wf_fail(err, WEFT_PARAM, "device: f32_products is %d; 0 to %d were wanted",
+                       (int)p->f32_products, WEFT_F32_TF32);
     return true;
 }
 
@@ -69,7 +101,9 @@ bool wf_device_params_read(struct weft_device_params *to, const struct weft_devi
     to->eager = to->eager || is_on("WEFT_EAGER");
     to->clblast = to->clblast ? to->clblast : read_clblast();
     to->check_nan = to->check_nan || is_on("WEFT_CHECK_NAN");
-    return read_limit("WEFT_MEMORY_LIMIT", &to->memory_limit, err);
+    return read_seconds("WEFT_TUNE", &to->tune_seconds, err) &&
+           read_f32_products(&to->f32_products, err) &&
+           read_limit("WEFT_MEMORY_LIMIT", &to->memory_limit, err);
 }
 
 static void device_free(weft_device *dev)
@@ -82,6 +116,7 @@ static void device_free(weft_device *dev)
     wf_profile_finish(dev);
     wf_transfer_finish(dev);
     wf_programs_finish(dev);
+    wf_tuning_finish(dev);
     wf_pool_finish(dev);
     if (dev->queue)
         cl->clFinish(dev->queue);
@@ -120,7 +155,7 @@ static bool make_parts(weft_device *dev, struct weft_error *err)
     dev->has_queue_lock = wf_mutex_init(&dev->queue_lock);
     if (!dev->has_queue_lock || !wf_pool_init(dev, dev->params.memory_limit) ||
         !wf_programs_init(dev, cl_dir) || !wf_transfer_init(dev) ||
-        !wf_profile_init(dev, dev->params.profile))
+        !wf_profile_init(dev, dev->params.profile) || !wf_tuning_init(dev))
         return wf_fail_nomem(err, "device");
     wf_store_init(&dev->store, &dev->params, &dev->log);
     if (dev->programs.cl_dir)
@@ -155,7 +190,7 @@ weft_device *wf_device_make(const struct wf_cl *cl, const struct weft_device_inf
     else if (!context)
         dev->context = WF_CL_NEW(cl, code, clCreateContext, NULL, 1, &id, NULL, NULL);
     if (dev->context && make_queue(dev, queue, err) && make_parts(dev, err)) {
-        dev->params.match = dev->params.cache_dir = NULL;
+        dev->params.match = dev->params.cache_dir = dev->params.tuning = NULL;
         return dev;
     }
     wf_cl_check(err, "clCreateContext", code);
@@ -233,6 +268,11 @@ void weft_device_destroy(weft_device **dev)
 const struct weft_device_info *weft_device_info(const weft_device *dev)
 {
     return dev ? &dev->info : NULL;
+}
+
+const char *weft_device_tuning(const weft_device *dev)
+{
+    return dev ? dev->tuning.path : NULL;
 }
 
 const char *weft_device_quirk(const weft_device *dev, int n)

@@ -9,6 +9,7 @@
 #include "dev/program.h"
 #include "dev/store.h"
 #include "dev/transfer.h"
+#include "dev/tuning.h"
 #include <stdatomic.h>
 
 // The counts of weft_device_stats, kept without a lock.
@@ -41,12 +42,17 @@ struct weft_device {
     struct wf_store store;
     struct wf_transfer transfer;
     struct wf_profile profile;
+    struct wf_tuning tuning;
     atomic_int caps[WEFT_CAP_COUNT]; // 0 not asked yet, 1 no, 2 yes
+    atomic_int matrix;               // 0 not asked yet, else 1 + enum wf_matrix
 
-    // Of CLBlast, for F32 and F64: enum in lib/op/matmul_clblast.c. And what makes it forget its
-    // kernels for this context before the context goes; NULL: it was not used.
-    atomic_int clblast[2];
+    // Makes CLBlast forget its kernels for this context before the context goes; NULL: it was not
+    // used.
     void (*forget_kernels)(weft_device *dev);
+
+    // Gives back device memory that is only there for speed; false: there was none. NULL: there
+    // never is any.
+    bool (*shed)(weft_device *dev);
 
     // The handle and every scope, params, optimizer and kept tensor hold a reference.
     atomic_int refs;
@@ -78,6 +84,9 @@ void wf_device_unref(weft_device *dev);
 // Checks the params and fills fields that were left zero from the environment; texts point into it.
 bool wf_device_params_read(struct weft_device_params *to, const struct weft_device_params *from,
                            struct weft_error *err);
+
+// Is it in the device's list of extensions?
+bool wf_device_lists(const weft_device *dev, const char *extension);
 
 // Can one tensor have this many bytes? Fails with the figures if not.
 bool wf_device_fits(const weft_device *dev, uint64_t bytes, struct weft_error *err);

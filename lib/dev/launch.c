@@ -81,10 +81,20 @@ static bool enqueue_range(weft_device *dev, const struct wf_launch *l, const str
     return true;
 }
 
+// CPUs' runtimes hand out groups to threads in portions, PoCL half of them to the first that comes:
+// of many small ones a late thread gets its share, and a thread that is done another.
+static size_t most_groups(const weft_device *dev, const struct wf_launch *l)
+{
+    size_t most = wf_max_groups(dev);
+    if (l->groups)
+        return l->groups;
+    return dev->info.type == WEFT_DEVICE_CPU ? 32 * most : most;
+}
+
 static bool enqueue(weft_device *dev, const struct wf_launch *l, int64_t tasks,
                     struct weft_error *err)
 {
-    size_t most = wf_max_groups(dev);
+    size_t most = most_groups(dev, l);
     size_t groups = (uint64_t)tasks < most ? (size_t)tasks : most;
     struct wf_range r = {.dims = 1, .global = {groups * l->local}, .local = {l->local}};
     return enqueue_range(dev, l, &r, NULL, err);

@@ -22,6 +22,7 @@ struct wf_launch {
     const char *op;
     int64_t tasks;  // 0: no launch
     size_t local;   // work-items in a group, never 0
+    size_t groups;  // at most, where each has memory of its own [as many as are good]
     double task_ns; // a guess of what one task takes on a slow device, for splitting [1000]
     bool wide;      // the kernel was built with INDEX = long
     bool *torn;     // set where some pieces of a split launch were enqueued and others failed
@@ -56,7 +57,7 @@ bool wf_launch_range(weft_device *dev, const struct wf_launch *l, const struct w
 // Must INDEX be long to hold every number up to `most`?
 bool wf_wide(const weft_device *dev, int64_t most);
 
-// The most groups a launch gets: a few for each compute unit.
+// A few groups for each compute unit: as many as keep the device busy.
 size_t wf_max_groups(const weft_device *dev);
 
 #endif

@@ -134,12 +134,8 @@ static struct wf_block *new_block(weft_device *dev, size_t bytes, struct weft_er
     return b;
 }
 
-struct wf_block *wf_pool_take(weft_device *dev, size_t bytes, struct weft_error *err)
+static struct wf_block *take(weft_device *dev, size_t bytes, struct weft_error *err)
 {
-    if (!wf_device_fits(dev, bytes, err))
-        return NULL;
-    if (dev->dry)
-        return wf_dry_take(dev->dry, bytes, err);
     struct wf_pool *p = &dev->pool;
     size_t rounded = wf_pool_round(bytes);
     if (rounded > dev->info.max_alloc)
@@ -157,6 +153,21 @@ struct wf_block *wf_pool_take(weft_device *dev, size_t bytes, struct weft_error 
             p->peak = p->used;
     }
     wf_unlock(&p->lock);
+    return b;
+}
+
+struct wf_block *wf_pool_take(weft_device *dev, size_t bytes, struct weft_error *err)
+{
+    struct weft_error first = {0};
+    if (!wf_device_fits(dev, bytes, err))
+        return NULL;
+    if (dev->dry)
+        return wf_dry_take(dev->dry, bytes, err);
+    struct wf_block *b = take(dev, bytes, &first);
+    if (!b && first.status == WEFT_NOMEM && dev->shed && dev->shed(dev))
+        return take(dev, bytes, err);
+    if (!b)
+        wf_fail(err, first.status, "%s", first.text);
     return b;
 }
 

@@ -25,7 +25,8 @@ bool wf_pool_init(weft_device *dev, uint64_t limit);
 // Every block must have been given back.
 void wf_pool_finish(weft_device *dev);
 // A block of at least `bytes` bytes, its content undefined. Before it fails for want of memory,
-// unused blocks go back to the driver, and it is tried once more.
+// unused blocks go back to the driver, then what is there for speed only, and it is tried once
+// more.
 struct wf_block *wf_pool_take(weft_device *dev, size_t bytes, struct weft_error *err);
 void wf_pool_give(weft_device *dev, struct wf_block *b);
 // Unused blocks go back to the driver.

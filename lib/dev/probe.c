@@ -22,7 +22,7 @@ static const struct probe {
                           "#define PROBE_INT_DOT\n", "CL3.0"},
 };
 
-static bool has_extension(weft_device *dev, const char *name)
+bool wf_device_lists(const weft_device *dev, const char *name)
 {
     size_t n = 0;
     if (dev->cl.clGetDeviceInfo(dev->id, CL_DEVICE_EXTENSIONS, 0, NULL, &n) || !n)
@@ -80,7 +80,7 @@ enum { UNKNOWN, NO, YES }; // weft_device.caps
 
 static int ask(weft_device *dev, const struct probe *p)
 {
-    if (!has_extension(dev, p->extension) || !dev->info.has_compiler)
+    if (!wf_device_lists(dev, p->extension) || !dev->info.has_compiler)
         return NO;
     struct wf_text key = {0};
     struct weft_error err = {0};

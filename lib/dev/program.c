@@ -90,6 +90,15 @@ static bool source_of(weft_device *dev, const struct wf_request *r, struct wf_te
     return wf_fail(err, WEFT_BUILD, "no kernel file is named %s.cl", r->file);
 }
 
+uint64_t wf_kernel_source_hash(const char *file)
+{
+    for (const struct wf_kernel_source *k = wf_kernel_sources; k->name; k++) {
+        if (!strcmp(k->name, file))
+            return wf_hash64(k->text, strlen(k->text));
+    }
+    return 0;
+}
+
 static const char *std_of(const struct wf_request *r)
 {
     return r->std ? r->std : "CL1.2";

@@ -45,6 +45,9 @@ struct wf_programs {
     double build_ms;
 };
 
+// Of the text of a kernel file in the library; 0 for one that is not there.
+uint64_t wf_kernel_source_hash(const char *file);
+
 bool wf_programs_init(weft_device *dev, const char *cl_dir);
 void wf_programs_finish(weft_device *dev);
 // The kernel, owned by the device. A program is compiled once, outside the lock; other threads that

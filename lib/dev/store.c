@@ -27,13 +27,6 @@ static void set_dir(struct wf_store *st, const char *dir, const char *below)
            sizeof st->dir - 1);
 }
 
-// The XDG rules say to ignore a relative path.
-static const char *absolute_env(const char *name)
-{
-    const char *value = wf_env(name);
-    return value && *value == '/' ? value : NULL;
-}
-
 void wf_store_init(struct wf_store *st, const struct weft_device_params *p,
                    const struct wf_log *log)
 {
@@ -47,9 +40,9 @@ void wf_store_init(struct wf_store *st, const struct weft_device_params *p,
         dir = wf_env("WEFT_CACHE");
     if (dir) {
         set_dir(st, dir, "");
-    } else if ((dir = absolute_env("XDG_CACHE_HOME"))) {
+    } else if ((dir = wf_env_path("XDG_CACHE_HOME"))) {
         set_dir(st, dir, "/weft");
-    } else if ((dir = absolute_env("HOME"))) {
+    } else if ((dir = wf_env_path("HOME"))) {
         set_dir(st, dir, "/.cache/weft");
     } else {
         wf_log(log, WEFT_LOG_INFO, "cache: neither HOME nor XDG_CACHE_HOME is set: no cache");

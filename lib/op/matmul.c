@@ -1,22 +1,7 @@
-// The matrix product: shapes and gradient. Its variants are in matmul_variants.c.
+// The matrix product: shapes and gradient. Its variants are in matmul_variants.c and its
+// neighbours.
 #include "op/matmul.h"
 #include "op/op.h"
-
-bool wf_matmul_run(weft_device *dev, struct wf_record *matmul, const struct wf_epilogue *e,
-                   struct wf_tensor *out, struct weft_error *err)
-{
-    struct wf_matmul p = wf_matmul_problem(matmul, e, out);
-    bool ok = !weft_count(&out->pub), more = !ok;
-    for (const struct wf_matmul_variant *v = wf_matmul_variants; more; v++) {
-        struct weft_error own = {0};
-        if (!v->applies(dev, &p))
-            continue;
-        matmul->variant = v->name;
-        ok = v->run(dev, &p, v->can ? &own : err);
-        more = !ok && v->can;
-    }
-    return ok;
-}
 
 static bool run(weft_device *dev, struct wf_record *r, struct weft_error *err)
 {
@@ -70,71 +55,87 @@ bool wf_matmul_fuses(const struct wf_record *r)
     return r->op == &op_matmul && wf_dtype_is_float(r->out[0]->pub.dtype);
 }
 
-static bool check(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
+// Bytes alone, of which nobody asks for a gradient.
+static const struct wf_op op_matmul_int = {.name = "matmul_int", .run = run};
+
+static bool is_byte(const weft_tensor *t)
 {
-    if (a->dtype != b->dtype || a->dtype == WEFT_BOOL)
-        return wf_scope_fail(s, WEFT_DTYPE,
-                             "matmul: the operands are %s and %s; two of the same dtype, not BOOL, "
-                             "were wanted",
-                             weft_dtype_name(a->dtype), weft_dtype_name(b->dtype));
+    return t->dtype == WEFT_I8 || t->dtype == WEFT_U8;
+}
+
+static bool check_dtypes(weft_scope *s, const struct wf_op *op, const weft_tensor *a,
+                         const weft_tensor *b)
+{
+    bool bytes = op == &op_matmul_int;
+    bool ok = bytes ? is_byte(a) && is_byte(b) : a->dtype == b->dtype && a->dtype != WEFT_BOOL;
+    return ok || wf_scope_fail(s, WEFT_DTYPE, "%s: the operands are %s and %s; %s were wanted",
+                               op->name, weft_dtype_name(a->dtype), weft_dtype_name(b->dtype),
+                               bytes ? "I8 or U8" : "two of the same dtype, not BOOL,");
+}
+
+static bool check(weft_scope *s, const struct wf_op *op, const weft_tensor *a, const weft_tensor *b)
+{
+    if (!check_dtypes(s, op, a, b))
+        return false;
     if (!a->ndim || !b->ndim)
-        return wf_scope_fail(s, WEFT_SHAPE, "matmul: a is %s, b is %s; no scalar was wanted",
+        return wf_scope_fail(s, WEFT_SHAPE, "%s: a is %s, b is %s; no scalar was wanted", op->name,
                              WF_SHAPE(a->ndim, a->shape), WF_SHAPE(b->ndim, b->shape));
     int64_t ak = a->shape[a->ndim - 1], bk = b->shape[b->ndim > 1 ? b->ndim - 2 : 0];
     return ak == bk || wf_scope_fail(s, WEFT_SHAPE,
-                                     "matmul: a is %s, b is %s: %lld columns of a meet %lld rows "
-                                     "of b",
-                                     WF_SHAPE(a->ndim, a->shape), WF_SHAPE(b->ndim, b->shape),
-                                     (long long)ak, (long long)bk);
+                                     "%s: a is %s, b is %s: %lld columns of a meet %lld rows of b",
+                                     op->name, WF_SHAPE(a->ndim, a->shape),
+                                     WF_SHAPE(b->ndim, b->shape), (long long)ak, (long long)bk);
 }
 
 // Do the dimensions before the matrices broadcast? Both operands have two or more.
-static bool check_batches(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
+static bool check_batches(weft_scope *s, const struct wf_op *op, const weft_tensor *a,
+                          const weft_tensor *b)
 {
     bool fits = true;
     for (int i = a->ndim - 3, k = b->ndim - 3; i >= 0 && k >= 0; i--, k--)
         fits = fits && (a->shape[i] == b->shape[k] || a->shape[i] == 1 || b->shape[k] == 1);
-    return fits || wf_scope_fail(s, WEFT_SHAPE,
-                                 "matmul: a is %s, b is %s: leading dimensions that broadcast were "
-                                 "wanted",
-                                 WF_SHAPE(a->ndim, a->shape), WF_SHAPE(b->ndim, b->shape));
+    return fits ||
+           wf_scope_fail(s, WEFT_SHAPE,
+                         "%s: a is %s, b is %s: leading dimensions that broadcast were "
+                         "wanted",
+                         op->name, WF_SHAPE(a->ndim, a->shape), WF_SHAPE(b->ndim, b->shape));
 }
 
 // Likewise.
-static weft_tensor *record(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
+static weft_tensor *record(weft_scope *s, const struct wf_op *op, const weft_tensor *a,
+                           const weft_tensor *b)
 {
     weft_tensor a_batch = *a, b_batch = *b;
     const weft_tensor *in[] = {a, b};
+    enum weft_dtype dtype = op == &op_matmul_int ? WEFT_I32 : a->dtype;
     int ndim;
     int64_t shape[WEFT_MAX_DIMS];
     a_batch.ndim -= 2;
     b_batch.ndim -= 2;
-    if (!check_batches(s, a, b) || !wf_broadcast(s, "matmul", &a_batch, &b_batch, &ndim, shape))
+    if (!check_batches(s, op, a, b) || !wf_broadcast(s, op->name, &a_batch, &b_batch, &ndim, shape))
         return NULL;
     shape[ndim] = a->shape[a->ndim - 2];
     shape[ndim + 1] = b->shape[b->ndim - 1];
-    if (!wf_scope_shape(s, "matmul", a->dtype, ndim + 2, shape))
+    if (!wf_scope_shape(s, op->name, dtype, ndim + 2, shape))
         return NULL;
-    return wf_record(s, &(struct wf_call){.op = &op_matmul,
-                                          .nin = 2,
-                                          .in = in,
-                                          .dtype = a->dtype,
-                                          .ndim = ndim + 2,
-                                          .shape = shape});
+    return wf_record(
+        s, &(struct wf_call){
+               .op = op, .nin = 2, .in = in, .dtype = dtype, .ndim = ndim + 2, .shape = shape});
 }
 
-weft_tensor *weft_matmul(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
+static weft_tensor *product(weft_scope *s, const struct wf_op *op, const weft_tensor *a,
+                            const weft_tensor *b)
 {
-    if (!wf_scope_takes(s, "matmul", a) || !wf_scope_takes(s, "matmul", b) || !check(s, a, b))
+    if (!wf_scope_takes(s, op->name, a) || !wf_scope_takes(s, op->name, b) || !check(s, op, a, b))
         return NULL;
     bool row = a->ndim == 1, column = b->ndim == 1;
     if (!row && !column)
-        return record(s, a, b);
+        return record(s, op, a, b);
     if (row)
         a = weft_reshape(s, a, 2, (int64_t[]){1, a->shape[0]});
     if (column)
         b = weft_reshape(s, b, 2, (int64_t[]){b->shape[0], 1});
-    weft_tensor *c = a && b ? record(s, a, b) : NULL;
+    weft_tensor *c = a && b ? record(s, op, a, b) : NULL;
     if (!c)
         return NULL;
     int64_t shape[WEFT_MAX_DIMS];
@@ -146,4 +147,14 @@ weft_tensor *weft_matmul(weft_scope *s, const weft_tensor *a, const weft_tensor 
     return weft_reshape(s, c, ndim, shape);
 }
 
-const struct wf_op *const wf_matmul_rows[] = {&op_matmul, NULL};
+weft_tensor *weft_matmul(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
+{
+    return product(s, &op_matmul, a, b);
+}
+
+weft_tensor *weft_matmul_int(weft_scope *s, const weft_tensor *a, const weft_tensor *b)
+{
+    return product(s, &op_matmul_int, a, b);
+}
+
+const struct wf_op *const wf_matmul_rows[] = {&op_matmul, &op_matmul_int, NULL};

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "core/op.h"
 #include "core/view.h"
+#include "op/knob.h"
 
 enum { WF_EPILOGUE_INPUTS = 6, WF_EPILOGUE_OPTIONS = 8 };
 
@@ -26,6 +27,7 @@ struct wf_epilogue {
 // epilogue's inputs; c is dense.
 struct wf_matmul {
     enum weft_dtype dtype, out; // of a and b; of c
+    enum weft_dtype b_dtype;    // of b where it is another than that of a; else 0 will do, too
     int64_t m, n, k, count;     // count: matrices in the batch
     int64_t a_m, a_k, b_k, b_n;
     struct wf_dims batch;
@@ -33,6 +35,12 @@ struct wf_matmul {
     cl_mem a, b, c;
     const struct wf_epilogue *epilogue; // NULL: none
     int64_t e_m[WF_EPILOGUE_INPUTS], e_n[WF_EPILOGUE_INPUTS];
+    // m and count of the same product without its epilogue, which may not let matrices be stacked:
+    // what decides the order of sums goes by these, so that fused and unfused give the same bits.
+    int64_t plain_m, plain_count;
+    // Of a variable that b reads: it may be kept packed (core/packed.h). NULL: it is none.
+    struct wf_storage *b_from;
+    uint64_t b_version;
 };
 
 // The problem of a record of matmul, with an epilogue or NULL, into `out`, which has storage,
@@ -52,21 +60,38 @@ bool wf_matmul_run(weft_device *dev, struct wf_record *matmul, const struct wf_e
 bool wf_matmul_fits(weft_device *dev, const struct wf_record *matmul, bool calls);
 extern const struct wf_fuser wf_matmul_fuser;
 
-// One way, and for which devices and problems it is made; the first that applies is taken.
-struct wf_matmul_variant {
-    const char *name;
-    bool (*applies)(weft_device *dev, const struct wf_matmul *p);
-    bool (*run)(weft_device *dev, const struct wf_matmul *p, struct weft_error *err);
-    // Of what is not weft's own and may fail, whereupon the next that applies is taken: can it run
-    // the problem, though another may be better? NULL: weft's own.
-    bool (*can)(weft_device *dev, const struct wf_matmul *p);
-};
-extern const struct wf_matmul_variant
-    wf_matmul_variants[]; // the last applies always; ends with {0}
+enum { WF_MATMUL_KNOBS = 12 };
 
-bool wf_matmul_clblast_applies(weft_device *dev, const struct wf_matmul *p);
-bool wf_matmul_clblast_can(weft_device *dev, const struct wf_matmul *p);
-bool wf_matmul_clblast_run(weft_device *dev, const struct wf_matmul *p, struct weft_error *err);
+// One way. Of those that apply, the first is taken, unless tuning found another to be faster.
+struct wf_matmul_variant {
+    const char *name;            // "cpu_tile": the kernel is matmul_cpu_tile
+    const char *file;            // of cl/; NULL: it has no kernel of weft's
+    const struct wf_knob *knobs; // at most WF_MATMUL_KNOBS; after the last one without a name
+    // Is it made for the device and the problem?
+    bool (*applies)(weft_device *dev, const struct wf_matmul *p);
+    // Good values for its knobs. NULL: it has none.
+    void (*choose)(weft_device *dev, const struct wf_matmul *p, int *knob);
+    // Can the device run the problem with these knobs, though another variant may be better?
+    bool (*fits)(weft_device *dev, const struct wf_matmul *p, const int *knob);
+    bool (*run)(weft_device *dev, const struct wf_matmul *p, const int *knob,
+                struct weft_error *err);
+    bool may_fail; // it is not weft's own: it is compared before it is believed (matmul_tuning.h)
+    bool calls_like_elementwise; // of CPUs: its epilogue calls functions on vectors, as they do
+};
+extern const struct wf_matmul_variant *const wf_matmul_variants[]; // the last before NULL applies
+                                                                   // always
+extern const struct wf_matmul_variant wf_matmul_clblast, wf_matmul_cpu_dot, wf_matmul_cpu_gemv,
+    wf_matmul_cpu_int, wf_matmul_cpu_packed, wf_matmul_cpu_tile, wf_matmul_gemv,
+    wf_matmul_gpu_matrix, wf_matmul_gpu_packed, wf_matmul_gpu_tile, wf_matmul_plain;
+// Can it run the problem, and does it, with the knobs that it chooses?
+bool wf_matmul_can(weft_device *dev, const struct wf_matmul *p, const struct wf_matmul_variant *v);
+bool wf_matmul_try(weft_device *dev, const struct wf_matmul *p, const struct wf_matmul_variant *v,
+                   struct weft_error *err);
+
+static inline int64_t wf_matmul_tiles(int64_t size, int64_t tile)
+{
+    return (size + tile - 1) / tile;
+}
 
 // For variants: the defines of types and of the epilogue, as cl/matmul.h wants them.
 void wf_matmul_defines(struct wf_text *t, const struct wf_matmul *p);
@@ -80,5 +105,18 @@ struct wf_matmul_args {
 };
 void wf_matmul_add_args(struct wf_launch *l, struct wf_matmul_args *room, const struct wf_matmul *p,
                         int64_t rows);
+
+// The kernel matmul_NAME of cl/FILE.cl, both of the variant, built with the defines of types and
+// epilogue, of these knobs, and with `text`.
+struct wf_kernel *wf_matmul_kernel(weft_device *dev, const struct wf_matmul *p, const char *text,
+                                   const struct wf_matmul_variant *v, const int *knob,
+                                   struct weft_error *err);
+// The dtype of b.
+static inline enum weft_dtype wf_matmul_b_dtype(const struct wf_matmul *p)
+{
+    return p->b_dtype ? p->b_dtype : p->dtype;
+}
+// The bytes of an element in registers and in local memory.
+size_t wf_matmul_computed_size(const struct wf_matmul *p);
 
 #endif

@@ -10,7 +10,7 @@ enum { MAX_CHAIN = 8 };
 static bool same_dtype(const struct wf_record *r, enum weft_dtype dtype)
 {
     const struct wf_expression *e = r->attr;
-    bool same = r->out[0]->pub.dtype == dtype && (!e->compute || e->compute == dtype);
+    bool same = !e->compute || e->compute == dtype;
     for (int i = 0; i < r->nin; i++)
         same = same && r->in[i]->pub.dtype == dtype;
     return same;
@@ -22,16 +22,17 @@ static bool is_known(const char *text)
     return !strstr(text, "POW(") && !strstr(text, "MOD(") && !strstr(text, "FLOOR_DIV(");
 }
 
-// What is rounded after each step is left alone: F16 and BF16.
+// The last one's result may have another floating dtype.
 static bool joins(const struct wf_group *g, const struct wf_record *r)
 {
     const struct wf_record *product = g->first;
     const struct wf_tensor *y = product->out[0];
     enum weft_dtype dtype = y->pub.dtype;
     return r->op->fuser == &wf_expression_fuser && wf_matmul_fuses(product) &&
-           (dtype == WEFT_F32 || dtype == WEFT_F64) && wf_is_passed_on(g->last->out[0]) &&
-           wf_same_shape(&y->pub, &r->out[0]->pub) && same_dtype(r, dtype) &&
-           is_known(((const struct wf_expression *)r->attr)->text) && g->records <= MAX_CHAIN &&
+           g->last->out[0]->pub.dtype == dtype && wf_dtype_is_float(r->out[0]->pub.dtype) &&
+           wf_is_passed_on(g->last->out[0]) && wf_same_shape(&y->pub, &r->out[0]->pub) &&
+           same_dtype(r, dtype) && is_known(((const struct wf_expression *)r->attr)->text) &&
+           g->records <= MAX_CHAIN &&
            g->options + ((const struct wf_expression *)r->attr)->na <= WF_EPILOGUE_OPTIONS;
 }
 
@@ -46,8 +47,9 @@ static int input_number(struct wf_epilogue *e, struct wf_tensor *t)
     return e->nin++;
 }
 
-// `T n2; { const T q0 = n1, q1 = b0; const T c0 = (T)a3; { const T x0 = q0, ... n2 = text; } }`:
-// two blocks, for the names that the expression has for its operands may be those of the epilogue.
+// `T n2; { const T q0 = n1, q1 = b0; const T c0 = (T)a3; { const T x0 = q0, ... n2 = ROUND(text);
+// } }`: rounded as if it had been stored, and two blocks, for the names that the expression has for
+// its operands may be those of the epilogue.
 static void write_step(struct wf_text *t, struct wf_epilogue *e, struct wf_record *const *r, int i)
 {
     const struct wf_expression *x = r[i]->attr;
@@ -67,7 +69,7 @@ static void write_step(struct wf_text *t, struct wf_epilogue *e, struct wf_recor
         wf_text_add(t, " const T %s = q%d;", x->arg[j], j);
     for (int j = 0; j < x->na; j++)
         wf_text_add(t, " const T a%d = c%d;", j, j);
-    wf_text_add(t, " n%d = %s; } } ", i, x->text);
+    wf_text_add(t, " n%d = ROUND(%s); } } ", i, x->text);
 }
 
 static bool fits(weft_device *dev, int n, struct wf_record *const *r)

@@ -84,6 +84,9 @@ void wf_matmul_defines(struct wf_text *t, const struct wf_matmul *p)
                 is_float && strcmp(type, storage) != 0 ? "#define NARROW\n" : "");
     wf_text_add(t, "#define X %s\n#define T %s\n#define Y %s\n#define RANK %d\n#define VIEWS %d\n",
                 storage, type, wf_storage_type(p->out), p->batch.rank, p->batch.views);
+    if (wf_matmul_b_dtype(p) != p->dtype)
+        wf_text_add(t, "#define XA %s\n#define XB %s\n", storage,
+                    wf_storage_type(wf_matmul_b_dtype(p)));
     if (p->epilogue)
         write_epilogue(t, p);
 }
@@ -135,4 +138,30 @@ void wf_matmul_add_args(struct wf_launch *l, struct wf_matmul_args *room, const 
     wf_launch_mem(l, &p->c);
     if (p->epilogue)
         add_epilogue(l, room, p);
+}
+
+size_t wf_matmul_computed_size(const struct wf_matmul *p)
+{
+    return p->dtype == WEFT_F64 || p->dtype == WEFT_I64 ? 8 : 4;
+}
+
+struct wf_kernel *wf_matmul_kernel(weft_device *dev, const struct wf_matmul *p, const char *text,
+                                   const struct wf_matmul_variant *v, const int *knob,
+                                   struct weft_error *err)
+{
+    char name[64];
+    struct wf_text all = {0};
+    snprintf(name, sizeof name, "matmul_%s", v->name);
+    wf_matmul_defines(&all, p);
+    for (int i = 0; v->knobs && v->knobs[i].name; i++) {
+        if (!v->knobs[i].launch)
+            wf_text_add(&all, "#define %s %d\n", v->knobs[i].name, knob[i]);
+    }
+    wf_text_add(&all, "%s", text);
+    struct wf_request r = {v->file, name, all.data, "matmul"};
+    struct wf_kernel *k = all.failed ? NULL : wf_kernel_get(dev, &r, err);
+    if (all.failed)
+        wf_fail_nomem(err, "kernel");
+    wf_text_finish(&all);
+    return k;
 }

@@ -84,7 +84,8 @@ struct wf_matmul wf_matmul_problem(const struct wf_record *matmul, const struct 
     const struct wf_tensor *a = matmul->in[0], *b = matmul->in[1];
     const weft_tensor *c = &matmul->out[0]->pub;
     int da = a->pub.ndim, db = b->pub.ndim;
-    struct wf_matmul p = {.dtype = c->dtype,
+    struct wf_matmul p = {.dtype = a->pub.dtype,
+                          .b_dtype = b->pub.dtype,
                           .out = out->pub.dtype,
                           .m = c->shape[c->ndim - 2],
                           .n = c->shape[c->ndim - 1],
@@ -102,8 +103,20 @@ struct wf_matmul wf_matmul_problem(const struct wf_record *matmul, const struct 
     wf_dims_add(&p.batch, &a_batch);
     wf_dims_add(&p.batch, &b_batch);
     add_inputs(&p, e);
+    p.plain_m = p.m;
+    p.plain_count = p.count;
+    if (b->variable && b->variable->storage == b->storage) {
+        p.b_from = b->storage;
+        p.b_version = b->version;
+    }
     if (!weft_count(&out->pub))
         return p;
+    struct wf_matmul plain = p;
+    plain.batch.views = 2;
+    wf_dims_collapse(&plain.batch);
+    stack_matrices(&plain);
+    p.plain_m = plain.m;
+    p.plain_count = plain.count;
     wf_dims_collapse(&p.batch);
     stack_matrices(&p);
     p.wide = is_wide(a->dev, &p);

@@ -119,6 +119,7 @@ static bool begin(const struct job *j, const char *kernel, bool from_items, stru
     a->l = (struct wf_launch){.kernel = wf_kernel_get(j->dev, &r, j->err),
                               .op = j->op,
                               .local = (size_t)j->local,
+                              .groups = wf_max_groups(j->dev),
                               .wide = j->wide};
     return a->l.kernel;
 }

@@ -1,14 +1,21 @@
 """CLBlast's matrix product through its C functions, on the OpenCL device that weft takes.
 
-Straight from here and not through weft, so that its time has nothing of weft's in it: a call and
-the wait for the queue, on buffers that are there. Not run itself: see tools/bench/matmul.
+Straight from here and not through weft, so that its time has nothing of weft's in it: calls that are enqueued and one
+wait for the queue, on buffers that are there. Not run itself: see tools/bench/matmul.
 """
 import ctypes
+import json
+import subprocess
+import sys
 from ctypes import byref, c_float, c_int, c_size_t, c_uint, c_uint64, c_void_p
 
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 READ_WRITE, COPY = 1, 1 << 5
 ALL_DEVICES, DEVICE_NAME = 0xFFFFFFFF, 0x102B
+F32 = 32
+# CLBlast's tuners (Debian: clblast-utils), the kernel that they are for, and a size like those of the
+# cases.
+TUNERS = {'clblast_tuner_xgemm': ('Xgemm', 512), 'clblast_tuner_xgemm_direct': ('XgemmDirect', 256)}
 
 RESULTS = {'clCreateContext': c_void_p, 'clCreateCommandQueue': c_void_p,
            'clCreateBuffer': c_void_p}
@@ -38,6 +45,17 @@ def check(code, call):
         raise RuntimeError(f'{call}: error {code}')
 
 
+def best_parameters(folder):
+    """Of the fastest configuration in the files that a tuner wrote. It tries two kinds of kernels,
+    and each at first in a small and then in a large space."""
+    results = [result for path in folder.glob('*.json')
+               for result in json.loads(path.read_text())['results']]
+    if not results:
+        raise RuntimeError(f'{folder}: the tuner has found nothing')
+    best = min(results, key=lambda result: result['time'])
+    return {key: value for key, value in best['parameters'].items() if key != 'PRECISION'}
+
+
 class Clblast:
     """On the first device of that name."""
 
@@ -48,26 +66,58 @@ class Clblast:
             function = getattr(self.cl, name)
             function.argtypes, function.restype = arguments, RESULTS.get(name, c_int)
         code = c_int()
-        device = self.find(device_name)
-        self.context = self.cl.clCreateContext(None, 1, byref(device), None, None, byref(code))
+        self.device, self.place = self.find(device_name)
+        self.context = self.cl.clCreateContext(None, 1, byref(self.device), None, None,
+                                               byref(code))
         check(code.value, 'clCreateContext')
-        self.queue = c_void_p(self.cl.clCreateCommandQueue(self.context, device, 0, byref(code)))
+        self.queue = c_void_p(self.cl.clCreateCommandQueue(self.context, self.device, 0,
+                                                           byref(code)))
         check(code.value, 'clCreateCommandQueue')
 
     def find(self, wanted):
+        """The device, and where it is: the number of its platform, and its own there."""
         count = c_uint()
         platforms, devices = (c_void_p * 16)(), (c_void_p * 64)()
         check(self.cl.clGetPlatformIDs(16, platforms, byref(count)), 'clGetPlatformIDs')
-        for platform in platforms[:count.value]:
+        for i, platform in enumerate(platforms[:count.value]):
             found = c_uint()
             if self.cl.clGetDeviceIDs(platform, ALL_DEVICES, 64, devices, byref(found)):
                 continue
-            for device in devices[:found.value]:
+            for k, device in enumerate(devices[:found.value]):
                 name = ctypes.create_string_buffer(1024)
                 self.cl.clGetDeviceInfo(device, DEVICE_NAME, 1024, name, None)
                 if name.value.decode(errors='replace').strip() == wanted:
-                    return c_void_p(device)
+                    return c_void_p(device), (i, k)
         raise RuntimeError(f'OpenCL has no device with the name "{wanted}"')
+
+    def tune(self, folder):
+        """Takes what its tuners found; runs those that have not come to their end before."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for tuner, (kernel, size) in TUNERS.items():
+            if not (folder / kernel).is_dir():
+                self.run_tuner(tuner, size, folder / (kernel + '.part'), folder / kernel)
+            self.override(kernel, best_parameters(folder / kernel))
+
+    def run_tuner(self, tuner, size, part, whole):
+        platform, device = self.place
+        print(f'{tuner}: tuning into {whole}', file=sys.stderr, flush=True)
+        part.mkdir(exist_ok=True)
+        command = [tuner, '-platform', platform, '-device', device, '-precision', F32, '-m', size,
+                   '-n', size, '-k', size, '-runs', 1]
+        try:
+            with open(part / 'log', 'w') as log:
+                subprocess.run(list(map(str, command)), cwd=part, stdout=log, stderr=log,
+                               check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise RuntimeError(f'{tuner} (Debian: clblast-utils): {error}') from None
+        part.rename(whole)
+
+    def override(self, kernel, parameters):
+        names = (ctypes.c_char_p * len(parameters))(*map(str.encode, parameters))
+        values = (c_size_t * len(parameters))(*parameters.values())
+        check(self.library.CLBlastOverrideParameters(
+            self.device, kernel.encode(), c_int(F32), c_size_t(len(parameters)), names, values),
+            'CLBlastOverrideParameters')
 
     def buffer(self, array):
         code = c_int()
@@ -77,8 +127,8 @@ class Clblast:
         return c_void_p(mem)
 
     def make(self, a, b, ta, tb):
-        """A function that multiplies; a and b are arrays as they lie in memory. It was run once,
-        and gave what NumPy gives."""
+        """A function that enqueues a product, and has a finish() that waits; a and b are arrays as
+        they lie in memory. It was run once, and gave what NumPy gives."""
         import numpy
         x, y = a.T if ta else a, b.T if tb else b
         (m, k), n = x.shape, y.shape[1]
@@ -94,7 +144,7 @@ class Clblast:
 
         def run():
             check(gemm(*arguments), 'CLBlastSgemm')
-            check(finish(queue), 'clFinish')
+        run.finish = lambda: check(finish(queue), 'clFinish')
         run.kept = Buffers(self.cl, mems)
         run()
         check(self.cl.clEnqueueReadBuffer(queue, mems[2], 1, 0, c.nbytes, c.ctypes.data, 0, None,

@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MIN_RUNS = 7  # as in tools/weft/bench_run.c
 THREADS = 2
 BUSY = 0.5  # a load above it
+NAME = 32  # columns for a case's name
 HISTORY = 'bench-history.jsonl'  # in the build folder
 NO_CASE = 77  # exit code; tools/bench/all goes on
 
@@ -28,7 +29,8 @@ def newest_build():
     return max(built, key=built.get).parents[1] if built else ROOT / 'build'
 
 
-def options(doc):
+def options(doc, extra={}):
+    """`extra`: further ones, {name: what add_argument() takes}."""
     parser = argparse.ArgumentParser(description=doc,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--build', type=pathlib.Path, default=newest_build(),
@@ -50,6 +52,8 @@ def options(doc):
                         help='the figures are added to it (tools/bench/history compares) '
                         '[BUILD/bench-history.jsonl]')
     parser.add_argument('--no-history', action='store_true', help='add them nowhere')
+    for names, more in extra.items():
+        parser.add_argument(names, **more)
     args = parser.parse_args()
     if args.rounds < 1 or args.seconds <= 0:
         parser.error('--rounds wants at least 1, --seconds more than 0')
@@ -106,6 +110,26 @@ def time_ms(run, seconds):
     return statistics.median(times) * 1e3
 
 
+def chain_ms(run, seconds):
+    """A run's part of many in a row, in milliseconds: the median of several such chains. What only
+    enqueues has a run.finish(), called at their end."""
+    finish = getattr(run, 'finish', lambda: None)
+
+    def chain(calls):
+        begin = time.perf_counter()
+        for _ in range(calls):
+            run()
+        finish()
+        return time.perf_counter() - begin
+    chain(2)
+    calls = max(2, min(10000, int(0.02 / (chain(4) / 4))))  # of 20 ms, as weft's
+    times, total = [], 0
+    while len(times) < MIN_RUNS or total < seconds:
+        times.append(chain(calls))
+        total += times[-1]
+    return statistics.median(times) / calls * 1e3
+
+
 class Weft:
     """`weft bench`, a process for each turn."""
 
@@ -124,14 +148,16 @@ class Weft:
             sys.exit(f'{pathlib.Path(sys.argv[0]).name}: weft bench {" ".join(args)} failed')
         return result.stdout
 
+    def measure(self, name):
+        """What --json says of a case."""
+        return json.loads(self.run(name, '--seconds', str(self.seconds), '--json', '--no-peak'))
+
     def time_ms(self, name):
-        text = self.run(name, '--seconds', str(self.seconds), '--json', '--no-peak')
-        return json.loads(text)['ms']
+        return self.measure(name)['ms']
 
 
-def compare(args, cases):
-    """Runs the cases, {name: {rival: a function that makes the function to time}}, and prints."""
-    weft = Weft(args)
+def choose(args, cases, weft):
+    """Those that weft has and the filter names; ends if there are none."""
     known = set(weft.names())
     chosen = {name: rivals for name, rivals in cases.items()
               if name in known and args.filter in name}
@@ -139,29 +165,58 @@ def compare(args, cases):
         print(f'{pathlib.Path(sys.argv[0]).name}: no case contains "{args.filter}"',
               file=sys.stderr)
         sys.exit(NO_CASE)
+    return chosen
+
+
+def take_turns(args, rivals, weft, weft_ms, rival_ms):
+    """The median of each side of a case. What a rival's function makes may be None: not for it."""
+    runs = {rival: make() for rival, make in rivals.items()}
+    times = {side: [] for side in ['weft', *runs] if side == 'weft' or runs[side]}
+    for _ in range(args.rounds):
+        for side, list_ in times.items():
+            list_.append(weft_ms() if side == 'weft' else rival_ms(runs[side], args.seconds))
+    return {side: statistics.median(list_) for side, list_ in times.items()}
+
+
+def compare(args, cases, weft_ms=Weft.time_ms, rival_ms=time_ms, finish=None):
+    """Runs the cases, {name: {rival: a function that makes the function to time}}, and prints.
+
+    At the end, a summary of each rival, or what finish() makes of {rival: {name: ratio}}."""
+    weft = Weft(args)
+    chosen = choose(args, cases, weft)
     load = os.getloadavg()[0]
     if load > BUSY:
         print(f'the machine is busy (load {load:.1f}): the figures say little', file=sys.stderr)
     if not args.json:
-        print(f'{"case":24}{"rival":>10}{"weft ms":>12}{"rival ms":>12}{"ratio":>8}')
+        print(f'{"case":{NAME}}{"rival":>10}{"weft ms":>12}{"rival ms":>12}{"ratio":>8}')
     ratios = {}
     for name, rivals in chosen.items():
-        runs = {rival: make() for rival, make in rivals.items()}
-        times = {side: [] for side in ['weft', *runs]}
-        for _ in range(args.rounds):
-            times['weft'].append(weft.time_ms(name))
-            for rival, run in runs.items():
-                times[rival].append(time_ms(run, args.seconds))
-        for rival in runs:
-            ratio = report(args, name, rival, statistics.median(times['weft']),
-                           statistics.median(times[rival]))
+        times = take_turns(args, rivals, weft, lambda: weft_ms(weft, name), rival_ms)
+        weft_time = times.pop('weft')
+        if not times:
+            report_alone(args, weft, name, weft_time)
+        for rival, rival_time in times.items():
+            ratio = report(args, name, rival, weft_time, rival_time)
             ratios.setdefault(rival, {})[name] = ratio
             if not args.no_history:
                 figures.append(args.history, [{
-                    **weft.circumstances, 'case': name, 'ms': statistics.median(times['weft']),
-                    'rival': rival, 'rival_ms': statistics.median(times[rival]), 'ratio': ratio}])
+                    **weft.circumstances, 'case': name, 'ms': weft_time,
+                    'rival': rival, 'rival_ms': rival_time, 'ratio': ratio}])
+    if finish:
+        finish(ratios)
+        return
     for rival, by_case in ratios.items():
         summarize(args, rival, by_case)
+
+
+def report_alone(args, weft, name, weft_ms):
+    """A case that no rival has."""
+    if args.json:
+        print(json.dumps({'case': name, 'rival': None, 'weft_ms': round(weft_ms, 6)}), flush=True)
+    else:
+        print(f'{name:{NAME}}{"-":>10}{weft_ms:12.4g}', flush=True)
+    if not args.no_history:
+        figures.append(args.history, [{**weft.circumstances, 'case': name, 'ms': weft_ms}])
 
 
 def report(args, name, rival, weft_ms, rival_ms):
@@ -171,16 +226,18 @@ def report(args, name, rival, weft_ms, rival_ms):
                'rival_ms': round(rival_ms, 6), 'ratio': round(ratio, 4)}
         print(json.dumps(row), flush=True)
     else:
-        print(f'{name:24}{rival:>10}{weft_ms:12.4g}{rival_ms:12.4g}{ratio:8.2f}', flush=True)
+        print(f'{name:{NAME}}{rival:>10}{weft_ms:12.4g}{rival_ms:12.4g}{ratio:8.2f}', flush=True)
     return ratio
 
 
-def summarize(args, rival, by_case):
+def summarize(args, rival, by_case, group=None):
+    """`group`: what the cases are, where there are others too."""
     geomean = figures.geometric_mean(by_case.values())
     worst = min(by_case, key=by_case.get)
     if args.json:
-        print(json.dumps({'summary': True, 'rival': rival, 'geomean': round(geomean, 4),
-                          'worst': round(by_case[worst], 4), 'worst_case': worst}))
+        print(json.dumps({'summary': True, 'rival': rival, **({'group': group} if group else {}),
+                          'geomean': round(geomean, 4), 'worst': round(by_case[worst], 4),
+                          'worst_case': worst}))
     else:
-        print(f'{rival}: weft is {geomean:.2f} times as fast (geometric mean), '
-              f'at worst {by_case[worst]:.2f} times, at {worst}')
+        print(f'{rival}{", " + group if group else ""}: weft is {geomean:.2f} times as fast '
+              f'(geometric mean), at worst {by_case[worst]:.2f} times, at {worst}')

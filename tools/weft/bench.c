@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { NAME_WIDTH = 28 };
+
 struct bench_args {
     const char *device, *filter, *op;
     double seconds;
@@ -37,8 +39,15 @@ static const struct usage usage = {
         "can do at most, which is measured first: of multiply-adds where there are GFLOP/s, else\n"
         "of copying, where inputs and outputs count once. A view alone takes no time: OP/neg is\n"
         "a view and the negation that reads it, OP/concat are its parts and their joining.\n"
-        "matmul/MxKxN/ta multiplies by a transposed view, so /tb for the second. host/record and\n"
-        "host/launch are the host's time for a recorded elementwise call, and for a launch.",
+        "host/record and host/launch are the host's time for a recorded elementwise call, and for\n"
+        "a launch. peak/... are what the device can do: ms of 10^9 operations, or of 10^9 "
+        "bytes.\n\n"
+        "matmul/MxKxN/ta multiplies by a transposed view, so /tb for the second; /relu and /gelu\n"
+        "add a bias and apply that; /f16, /bf16 and /f64 name another dtype, and matmul_int has\n"
+        "bytes, whose peak is that of F32. Products have two times: alone, of which `us over` is\n"
+        "what an empty launch does not take, and in a `chain` of many that are waited for\n"
+        "together, which their GFLOP/s, GB/s and `peak` go by. The peak of one row is that of\n"
+        "reading: from memory, or again and again where 8 MiB are enough.",
     .rows = rows,
     .count = sizeof rows / sizeof *rows,
 };
@@ -52,12 +61,14 @@ static bool is_wanted(const struct bench_args *args, const struct bench_case *c,
 
 static void print_head(const struct bench *b)
 {
-    if (b->peak.gb_s > 0)
-        printf("%s: copies %.1f GB/s, multiplies and adds %.0f GFLOP/s\n",
-               weft_device_info(b->dev)->name, b->peak.gb_s, b->peak.gflop_s);
-    else
-        printf("%s\n", weft_device_info(b->dev)->name);
-    printf("%-24s %11s %11s %9s %9s %7s\n", "case", "ms", "least", "GFLOP/s", "GB/s", "peak");
+    const struct weft_device_peak *p = &b->peak;
+    printf("%s\n", weft_device_info(b->dev)->name);
+    if (p->gb_s > 0)
+        printf("at most: copies %.1f GB/s, reads %.1f GB/s (4 MiB %.0f), multiplies and adds %.0f "
+               "GFLOP/s (F64 %.0f); an empty launch %.1f us\n",
+               p->gb_s, p->read_gb_s, p->cached_gb_s, p->gflop_s, p->gflop_s_f64, p->round_trip_us);
+    printf("%-*s %11s %11s %11s %9s %9s %9s %7s\n", NAME_WIDTH, "case", "ms", "least", "chain",
+           "us over", "GFLOP/s", "GB/s", "peak");
 }
 
 // With three digits; "-" for NaN.
@@ -65,25 +76,63 @@ static void print_cell(int width, double v)
 {
     char text[32] = "-";
     if (!isnan(v))
-        snprintf(text, sizeof text, v >= 100 ? "%.0f" : "%.3g", v);
+        snprintf(text, sizeof text, fabs(v) >= 100 ? "%.0f" : "%.3g", v);
     printf(" %*s", width, text);
 }
 
-static void print_time(const struct bench *b, const char *name, const struct bench_time *t,
-                       bool json)
+// What there is of a case to print; NaN where it has none.
+struct figures {
+    double chain_ms, over_us, gflop_s, gb_s, percent;
+};
+
+// More than this does not stay in caches from one product to the next.
+static const double cached_bytes = 8 << 20;
+
+static double percent_of(const struct bench *b, const struct bench_case *c,
+                         const struct bench_time *t, const struct figures *f)
 {
-    double gflop_s = t->work.flops > 0 ? t->work.flops / t->ms * 1e-6 : NAN;
-    double gb_s = t->work.bytes > 0 ? t->work.bytes / t->ms * 1e-6 : NAN;
-    double part = isnan(gflop_s) ? gb_s / b->peak.gb_s : gflop_s / b->peak.gflop_s;
-    double percent = b->peak.gb_s > 0 ? 100 * part : NAN;
+    const struct weft_device_peak *p = &b->peak;
+    if (!strcmp(c->op, "peak"))
+        return NAN;
+    bool counts = !isnan(f->gflop_s) && !c->row;
+    double reads = t->work.bytes <= cached_bytes ? p->cached_gb_s : p->read_gb_s;
+    double most =
+        counts ? (c->dtype == WEFT_F64 ? p->gflop_s_f64 : p->gflop_s) : (c->row ? reads : p->gb_s);
+    return most > 0 ? 100 * (counts ? f->gflop_s : f->gb_s) / most : NAN;
+}
+
+// Of a case with a chain, by the time in it.
+static struct figures figures_of(const struct bench *b, const struct bench_case *c,
+                                 const struct bench_time *t)
+{
+    double ms = c->chain ? t->chain_ms : t->ms, over = t->ms * 1e3 - b->peak.round_trip_us;
+    struct figures f = {.chain_ms = c->chain ? t->chain_ms : NAN,
+                        .over_us = c->chain && b->peak.round_trip_us > 0 ? over : NAN,
+                        .gflop_s = t->work.flops > 0 ? t->work.flops / ms * 1e-6 : NAN,
+                        .gb_s = t->work.bytes > 0 ? t->work.bytes / ms * 1e-6 : NAN};
+    f.percent = percent_of(b, c, t, &f);
+    return f;
+}
+
+static void print_row(const char *name, const struct bench_time *t, const struct figures *f)
+{
+    printf("%-*s", NAME_WIDTH, name);
+    print_cell(11, t->ms);
+    print_cell(11, t->ms_min);
+    print_cell(11, f->chain_ms);
+    print_cell(9, f->over_us);
+    print_cell(9, f->gflop_s);
+    print_cell(9, f->gb_s);
+    print_cell(6, f->percent);
+    puts(isnan(f->percent) ? "" : "%");
+}
+
+static void print_time(const struct bench *b, const struct bench_case *c, const char *name,
+                       const struct bench_time *t, bool json)
+{
+    struct figures f = figures_of(b, c, t);
     if (!json) {
-        printf("%-24s", name);
-        print_cell(11, t->ms);
-        print_cell(11, t->ms_min);
-        print_cell(9, gflop_s);
-        print_cell(9, gb_s);
-        print_cell(6, percent);
-        puts(isnan(percent) ? "" : "%");
+        print_row(name, t, &f);
         return;
     }
     struct json j = {.line = true};
@@ -92,9 +141,11 @@ static void print_time(const struct bench *b, const char *name, const struct ben
     json_text(&j, "device", weft_device_info(b->dev)->name);
     json_number(&j, "ms", t->ms);
     json_number(&j, "ms_min", t->ms_min);
-    json_number(&j, "gflop_s", gflop_s);
-    json_number(&j, "gb_s", gb_s);
-    json_number(&j, "peak_percent", percent);
+    json_number(&j, "chain_ms", f.chain_ms);
+    json_number(&j, "over_launch_us", f.over_us);
+    json_number(&j, "gflop_s", f.gflop_s);
+    json_number(&j, "gb_s", f.gb_s);
+    json_number(&j, "peak_percent", f.percent);
     json_end(&j, '}');
 }
 
@@ -121,7 +172,7 @@ static int run(struct bench *b, const struct bench_args *args)
             continue;
         b->err = (struct weft_error){0};
         if (run_case(b, &c, &t))
-            print_time(b, name, &t, args->json);
+            print_time(b, &c, name, &t, args->json);
         else
             code = console_fail("%s: %s", name, b->err.text);
         if (!console_flush())

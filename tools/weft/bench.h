@@ -1,5 +1,6 @@
 // What `weft bench` measures: tables of operations and chains of them (bench_ops.c,
-// bench_matmul.c), and cases with a state of their own (bench_step.c).
+// bench_matmul.c), cases with a state of their own (bench_step.c), and what the device can do at
+// most (bench_peak.c).
 #ifndef BENCH_H
 #define BENCH_H
 #include "ref.h"
@@ -12,6 +13,7 @@ struct bench_work {
 
 struct bench_time {
     double ms, ms_min; // median and least of the runs
+    double chain_ms;   // of a case with `chain`: of one of many calls that are waited for together
     struct bench_work work;
 };
 
@@ -36,6 +38,9 @@ struct bench_case {
     bool grad;                                // forward, and the gradient of the first input
     bool view;                                // moves nothing: only the host's time
     bool read;                                // the result is a view: times its negation too
+    bool chain;                               // timed in a chain of calls, too
+    bool row;                                 // a product of one row: its peak is that of reading
+    enum weft_dtype dtype;                    // of the inputs VALUE [F32]
     // Instead of all that.
     bool (*measure)(struct bench *b, struct bench_time *out);
 };
@@ -44,7 +49,7 @@ struct bench_case {
 // out.
 bool bench_case_at(int i, struct bench_case *out);
 // Both end with {0}.
-extern const struct bench_case bench_matmul_cases[], bench_step_cases[];
+extern const struct bench_case bench_matmul_cases[], bench_peak_cases[], bench_step_cases[];
 
 // A run that is repeated. Only `timed` counts; the others may be NULL. All return false on error.
 struct bench_run {

@@ -307,5 +307,5 @@ bool bench_case_at(int i, struct bench_case *out)
             return complete(out);
     }
     return case_in(cases, &i, out) || case_in(bench_matmul_cases, &i, out) ||
-           case_in(bench_step_cases, &i, out);
+           case_in(bench_step_cases, &i, out) || case_in(bench_peak_cases, &i, out);
 }

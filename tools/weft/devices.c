@@ -72,6 +72,8 @@ static void print_memory(const struct weft_device_info *d)
 
 static void print_capabilities(weft_device *dev)
 {
+    if (*weft_device_tuning(dev))
+        printf("   tuning        %s\n", weft_device_tuning(dev));
     for (int yes = 1; yes >= 0; yes--) {
         int n = 0;
         for (int cap = 0; cap < WEFT_CAP_COUNT; cap++) {
@@ -132,6 +134,7 @@ static void print_text(const weft_device_list *list, const struct devices_args *
 static void json_capabilities(struct json *j, weft_device *dev, const struct weft_error *err)
 {
     json_text(j, "error", dev ? NULL : err->text);
+    json_text(j, "tuning", dev && *weft_device_tuning(dev) ? weft_device_tuning(dev) : NULL);
     json_begin(j, "capabilities", '{');
     for (int cap = 0; dev && cap < WEFT_CAP_COUNT; cap++)
         json_bool(j, capabilities[cap].key, weft_device_has(dev, cap));

@@ -25,7 +25,8 @@ static int print_help(void)
     printf("\n`weft VERB --help` lists the options of a verb.\n"
            "environment: WEFT_DEVICE=TEXT names the device, as --device does; WEFT_CACHE=DIR keeps "
            "the\n"
-           "compiled kernels in DIR, empty nowhere. <weft/device.h> has the others.\n%s",
+           "compiled kernels in DIR, empty nowhere; WEFT_TUNING=FILE is what `weft tune` writes.\n"
+           "<weft/device.h> has the others.\n%s",
            exit_codes);
     return EXIT_DONE;
 }

@@ -10,6 +10,7 @@
     X(info, "says what is in a file: tensors, a trained model, data")                       \
     X(check, "runs the operations on a device and compares them with references in double") \
     X(bench, "times operations, models and what a call costs")                              \
+    X(tune, "finds the fastest way to run products on a device, and keeps it")              \
     X(cache, "says where the compiled kernels are kept and how big they are, or removes them")
 
 #define X(name, about) int verb_##name(int argc, char **argv);
