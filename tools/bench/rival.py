@@ -59,6 +59,8 @@ def options(doc, extra={}):
         parser.error('--rounds wants at least 1, --seconds more than 0')
     if not (args.build / 'tools' / 'weft').exists():
         parser.error(f'{args.build}/tools/weft is not there: build first, or name another --build')
+    if args.python and not args.python.exists():
+        parser.error(f'--python {args.python} is not there')
     args.history = args.history or args.build / HISTORY
     return args
 
@@ -71,8 +73,10 @@ def make_venv(folder, packages):
         subprocess.run([sys.executable, '-m', 'venv', '--clear', folder], check=True)
     if not have.issuperset(packages):
         print(f'installing {" and ".join(packages)} into {folder}', file=sys.stderr, flush=True)
-        subprocess.run([folder / 'bin' / 'python', '-m', 'pip', 'install', '--quiet',
-                        '--no-cache-dir', *packages], check=True)
+        pip = [folder / 'bin' / 'python', '-m', 'pip', 'install', '--quiet', '--no-cache-dir']
+        if subprocess.run([*pip, *packages], check=False).returncode:
+            sys.exit(f'{pathlib.Path(sys.argv[0]).name}: {" and ".join(packages)} could not be '
+                     'installed; --python names a Python that has them')
         ready.write_text(' '.join(sorted(have.union(packages))))
     return folder / 'bin' / 'python'
 
