@@ -11,8 +11,9 @@ static const struct wf_knob knobs[] = {
     [D_COPY_B] = {"COPY_B", 2, {0, 1}},   {0},
 };
 
-// A tile packs b, which pays for itself in many rows.
-enum { MOST_ROWS = 64, MOST_COLUMNS = 8, NARROW = 16, LEAST_TERMS = 64 };
+// A tile packs b, which pays for itself in many rows; lanes are added at the end of each sum, which
+// does in TERMS_A_ROW terms for each row.
+enum { MOST_ROWS = 64, MOST_COLUMNS = 8, NARROW = 16, TERMS_A_ROW = 8, LEAST_TERMS = 64 };
 
 static void choose(weft_device *dev, const struct wf_matmul *p, int *knob)
 {
@@ -41,7 +42,8 @@ static bool applies(weft_device *dev, const struct wf_matmul *p)
 {
     int knob[WF_MATMUL_KNOBS];
     choose(dev, p, knob);
-    return (p->n <= MOST_COLUMNS || (p->b_k == 1 && (p->plain_m <= MOST_ROWS || p->n <= NARROW))) &&
+    return (p->n <= MOST_COLUMNS || (p->b_k == 1 && p->n <= NARROW) ||
+            (p->b_k == 1 && p->plain_m <= MOST_ROWS && p->k >= TERMS_A_ROW * p->plain_m)) &&
            p->k >= LEAST_TERMS && fits(dev, p, knob);
 }
 
