@@ -11,7 +11,7 @@
 //   +----+   +-----------------------+
 //
 //   MR 4, NV 4, LANES 16
-//   KC 256: terms that are added before the sums of such parts are; a multiple of 8
+//   KC 256: terms that are added before the sums of such parts are
 //   B_ROWS, B_COLUMNS 0: how b lies (matmul_panel.h)
 //   PACKED 0: 1: b lies in panels already, of type T, made by matmul_panel
 //   PACK_A 0: a is read in place; 1: AR rows of it at a time are converted and packed into local
@@ -206,8 +206,6 @@ __attribute__((reqd_work_group_size(1, 1, 1))) kernel void matmul_cpu_tile(
     local T packed[KC * AR] __attribute__((aligned(64)));
 #endif
     INDEX panels = (p.n + NR - 1) / NR, blocks = (p.m + rows - 1) / rows;
-    // Parts of k of much the same length.
-    INDEX parts = max((INDEX)1, (p.k + KC - 1) / KC), step = ((p.k + parts - 1) / parts + 7) & ~7;
     FOR_TASKS(t)
     {
         INDEX matrix = t / (panels * blocks), rest = t - matrix * panels * blocks;
@@ -225,7 +223,7 @@ __attribute__((reqd_work_group_size(1, 1, 1))) kernel void matmul_cpu_tile(
         E_AT(matrix)
         INDEX k0 = 0;
         do {
-            INDEX kc = min(step, p.k - k0);
+            INDEX kc = min((INDEX)KC, p.k - k0);
 #if !PACKED
             if (!in_place)
                 pack_b(&p, bm, k0, kc, n, panel);
@@ -259,12 +257,12 @@ __attribute__((reqd_work_group_size(1, 1, 1))) kernel void matmul_cpu_tile(
 #endif
                 if (k0)
                     add_sums(tile, sums + (m - m0) * NR);
-                if (k0 + step < p.k)
+                if (k0 + KC < p.k)
                     keep_tile(tile, sums + (m - m0) * NR);
                 else
                     store_tile(tile, &p, cm, m, n, edge E_ARGS);
             }
-            k0 += step;
+            k0 += KC;
         } while (k0 < p.k);
     }
 }

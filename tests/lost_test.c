@@ -1,6 +1,6 @@
-// A device that is lost in the middle of a step, and for good: every call of lost_cl.h from the n-th
-// on fails, also where weft does not look at the answer. Everything can still be destroyed, and another
-// device goes on from a training that was saved.
+// A device that is lost in the middle of a step, and for good: every call of lost_cl.h from the
+// n-th on fails, also where weft does not look at the answer. Everything can still be destroyed,
+// and another device goes on from a training that was saved.
 #include "fault_fixture.h"
 #include "lost_cl.h"
 #include <time.h>

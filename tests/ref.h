@@ -98,7 +98,8 @@ struct op_ref {
     X(shape)            \
     X(slice)            \
     X(sort)             \
-    X(softmax)
+    X(softmax)          \
+    X(matmul_int)
 #define X(family) extern const struct op_ref op_refs_##family[];
 REF_FAMILIES(X)
 #undef X

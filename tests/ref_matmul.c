@@ -109,6 +109,10 @@ const struct op_ref op_refs_matmul[] = {
          SHAPE_("a is [2,3], b is []; no scalar was wanted", .in = {{2, {2, 3}}, {0}}),
          SHAPE_("a is [], b is [2]; no scalar was wanted", .in = {{0}, {1, {2}}}),
          NOMEM_("the result [2048,2048] F32 needs", .in = {{2, {2048, 1}}, {2, {1, 2048}}}))},
+    {0},
+};
+
+const struct op_ref op_refs_matmul_int[] = {
     {REF(matmul_int, 2, false, 0, NULL, {.in = {{2, {3, 5}}, {2, {5, 4}}}, .hi = 1},
          {.in = {{2, {1, 1}}, {2, {1, 1}}}, .hi = 1},
          {.in = {{2, {31, 33}}, {2, {33, 10}}}, .hi = 1},
