@@ -67,4 +67,7 @@ void array_broadcast(const struct array *a, const struct array *b, struct array 
         PARAM_("axis -3 of 2 dimensions; -2 to 1 were wanted", __VA_ARGS__, .naxes = 1,          \
                .axes = {-3})
 
+// The matrix product, as weft_matmul() has its shapes.
+void array_matmul(const struct array *x, struct array *y);
+
 #endif
