@@ -1,6 +1,7 @@
 // Training gives PyTorch's numbers: over 200 steps of a perceptron on Fashion-MNIST, from the same
-// weights and batches, the loss is as close to PyTorch's in double as PyTorch's in float is, within
-// a factor of 2. data/curves/make.py made the curves and says what is trained.
+// weights and batches, the loss is as close to PyTorch's in double as PyTorch's in float is with
+// the rows of each batch in any of nine orders, and a quarter more. data/curves/make.py made the
+// curves, and says what is trained.
 #include "run.h"
 #include "scope_fixture.h"
 #include <math.h>
@@ -75,8 +76,15 @@ static void train(weft_optim *o, double loss[STEPS])
     weft_loader_destroy(&data);
 }
 
+// The largest deviation, and the root of the mean square of all.
+struct deviation {
+    double most, rms;
+};
+
+// PyTorch's: the loss in double, and how far float is from it.
 struct curve {
-    double in_double[STEPS], in_float[STEPS];
+    struct deviation of_float;
+    double in_double[STEPS];
 };
 
 static void read_curve(const char *name, struct curve *c)
@@ -85,15 +93,11 @@ static void read_curve(const char *name, struct curve *c)
     snprintf(path, sizeof path, "%s/curves/%s.csv", TESTS_DATA, name);
     FILE *f = fopen(path, "r");
     ck_assert_msg(f != NULL, "%s", path);
+    ck_assert_int_eq(fscanf(f, "%lf,%lf", &c->of_float.most, &c->of_float.rms), 2);
     for (int i = 0; i < STEPS; i++)
-        ck_assert_int_eq(fscanf(f, "%lf,%lf", &c->in_double[i], &c->in_float[i]), 2);
+        ck_assert_int_eq(fscanf(f, "%lf", &c->in_double[i]), 1);
     fclose(f);
 }
-
-// The largest deviation, and the root of the mean square of all.
-struct deviation {
-    double most, rms;
-};
 
 static struct deviation deviation(const double *a, const double *b)
 {
@@ -110,10 +114,9 @@ static void compare(const char *name, const double loss[STEPS])
 {
     struct curve c;
     read_curve(name, &c);
-    struct deviation ours = deviation(loss, c.in_double);
-    struct deviation theirs = deviation(c.in_float, c.in_double);
+    struct deviation ours = deviation(loss, c.in_double), theirs = c.of_float;
     ck_assert_double_lt(c.in_double[STEPS - 1], 0.6 * c.in_double[0]);
-    ck_assert_msg(ours.most <= 2 * theirs.most && ours.rms <= 2 * theirs.rms,
+    ck_assert_msg(ours.most <= 1.25 * theirs.most && ours.rms <= 1.25 * theirs.rms,
                   "%s: from double by %g, rms %g; PyTorch's float by %g, rms %g", name, ours.most,
                   ours.rms, theirs.most, theirs.rms);
     printf("%s: from double by %.3g, rms %.3g; PyTorch's float by %.3g, rms %.3g\n", name,
