@@ -113,18 +113,25 @@ static int64_t rows_of_task(const weft_device *dev, const struct wf_matmul *p, c
     return best;
 }
 
+bool wf_matmul_cpu_launch(weft_device *dev, const struct wf_matmul *p,
+                          const struct wf_matmul_variant *v, const int *knob, const char *text,
+                          int64_t size, int64_t tasks, struct weft_error *err)
+{
+    struct wf_kernel *k = wf_matmul_kernel(dev, p, text, v, knob, err);
+    if (!k)
+        return false;
+    struct wf_launch l = {.kernel = k, .op = "matmul", .tasks = tasks, .local = 1, .wide = p->wide};
+    struct wf_matmul_args room;
+    wf_matmul_add_args(&l, &room, p, size);
+    return wf_launch(dev, &l, err);
+}
+
 bool wf_matmul_cpu_tile_run(weft_device *dev, const struct wf_matmul *p, const char *text,
                             const int *knob, struct weft_error *err)
 {
-    struct wf_kernel *k = wf_matmul_kernel(dev, p, text, &wf_matmul_cpu_tile, knob, err);
-    if (!k)
-        return false;
     int64_t nr = knob[NV] * knob[LANES], rows = rows_of_task(dev, p, knob);
-    struct wf_launch l = {.kernel = k, .op = "matmul", .local = 1, .wide = p->wide};
-    l.tasks = p->count * wf_matmul_tiles(p->n, nr) * wf_matmul_tiles(p->m, rows);
-    struct wf_matmul_args room;
-    wf_matmul_add_args(&l, &room, p, rows);
-    return wf_launch(dev, &l, err);
+    int64_t tasks = p->count * wf_matmul_tiles(p->n, nr) * wf_matmul_tiles(p->m, rows);
+    return wf_matmul_cpu_launch(dev, p, &wf_matmul_cpu_tile, knob, text, rows, tasks, err);
 }
 
 static bool run(weft_device *dev, const struct wf_matmul *p, const int *knob,

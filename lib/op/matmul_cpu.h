@@ -21,6 +21,11 @@ extern const struct wf_knob wf_matmul_cpu_knobs[];
 void wf_matmul_cpu_choose(weft_device *dev, const struct wf_matmul *p, int *knob);
 // "#define B_ROWS 1\n": how b lies.
 const char *wf_matmul_b_form(const struct wf_matmul *p);
+// Launches the variant's kernel in groups of one work-item. `text`: further defines; `size`: the
+// rows or columns of a task.
+bool wf_matmul_cpu_launch(weft_device *dev, const struct wf_matmul *p,
+                          const struct wf_matmul_variant *v, const int *knob, const char *text,
+                          int64_t size, int64_t tasks, struct weft_error *err);
 // The tiles alone. `text`: further defines.
 bool wf_matmul_cpu_tile_run(weft_device *dev, const struct wf_matmul *p, const char *text,
                             const int *knob, struct weft_error *err);

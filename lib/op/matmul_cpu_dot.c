@@ -60,15 +60,9 @@ static int64_t rows_of_task(const weft_device *dev, const struct wf_matmul *p, c
 static bool run(weft_device *dev, const struct wf_matmul *p, const int *knob,
                 struct weft_error *err)
 {
-    struct wf_kernel *k = wf_matmul_kernel(dev, p, "", &wf_matmul_cpu_dot, knob, err);
-    if (!k)
-        return false;
-    int64_t rows = rows_of_task(dev, p, knob);
-    struct wf_launch l = {.kernel = k, .op = "matmul", .local = 1, .wide = p->wide};
-    l.tasks = p->count * wf_matmul_tiles(p->n, knob[D_SPAN]) * wf_matmul_tiles(p->m, rows);
-    struct wf_matmul_args room;
-    wf_matmul_add_args(&l, &room, p, rows);
-    return wf_launch(dev, &l, err);
+    int64_t rows = rows_of_task(dev, p, knob), across = wf_matmul_tiles(p->n, knob[D_SPAN]);
+    int64_t tasks = p->count * across * wf_matmul_tiles(p->m, rows);
+    return wf_matmul_cpu_launch(dev, p, &wf_matmul_cpu_dot, knob, "", rows, tasks, err);
 }
 
 const struct wf_matmul_variant wf_matmul_cpu_dot = {.name = "cpu_dot",

@@ -55,15 +55,8 @@ static int64_t span_of(const weft_device *dev, const struct wf_matmul *p, const 
 static bool run(weft_device *dev, const struct wf_matmul *p, const int *knob,
                 struct weft_error *err)
 {
-    struct wf_kernel *k = wf_matmul_kernel(dev, p, "", &wf_matmul_cpu_gemv, knob, err);
-    if (!k)
-        return false;
-    int64_t span = span_of(dev, p, knob);
-    struct wf_launch l = {.kernel = k, .op = "matmul", .local = 1, .wide = p->wide};
-    l.tasks = p->count * wf_matmul_tiles(p->n, span);
-    struct wf_matmul_args room;
-    wf_matmul_add_args(&l, &room, p, span);
-    return wf_launch(dev, &l, err);
+    int64_t span = span_of(dev, p, knob), tasks = p->count * wf_matmul_tiles(p->n, span);
+    return wf_matmul_cpu_launch(dev, p, &wf_matmul_cpu_gemv, knob, "", span, tasks, err);
 }
 
 const struct wf_matmul_variant wf_matmul_cpu_gemv = {.name = "cpu_gemv",

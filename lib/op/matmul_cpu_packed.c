@@ -47,14 +47,8 @@ static bool pack(weft_device *dev, struct wf_storage *to, void *priv, struct wef
     q.c = to->mem;
     snprintf(text, sizeof text, "%s#define NV %d\n#define LANES %d\n", wf_matmul_b_form(&q),
              s->knob[NV], s->knob[LANES]);
-    struct wf_kernel *k = wf_matmul_kernel(dev, &q, text, &panel_kernel, NULL, err);
-    if (!k)
-        return false;
-    struct wf_launch l = {.kernel = k, .op = "matmul", .local = 1, .wide = q.wide};
-    l.tasks = wf_matmul_tiles(q.n, s->knob[NV] * s->knob[LANES]);
-    struct wf_matmul_args room;
-    wf_matmul_add_args(&l, &room, &q, 1);
-    return wf_launch(dev, &l, err);
+    int64_t tasks = wf_matmul_tiles(q.n, s->knob[NV] * s->knob[LANES]);
+    return wf_matmul_cpu_launch(dev, &q, &panel_kernel, NULL, text, 1, tasks, err);
 }
 
 static bool run(weft_device *dev, const struct wf_matmul *p, const int *knob,
